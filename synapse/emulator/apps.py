@@ -1,6 +1,7 @@
 """The Django application that the local backend is."""
 
 import threading
+import uuid
 from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
@@ -34,6 +35,10 @@ class EmulatorConfig(AppConfig):
 
     #: The behaviours that holders of that token chose.
     behaviours = BehaviourStore()
+
+    #: Final statuses that jobs' own code reported, until their processes end. Lost with a restart
+    #: of the server, which ends the jobs that it runs.
+    announced: dict[uuid.UUID, str] = {}  # one for the process, as all of these
 
     #: Seconds for which a job's token is valid at most.
     job_token_lifetime = 7 * 86400.0

@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
+import functools
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from rest_framework.request import Request
 
 from synapse.emulator.models import Job
 from synapse.emulator.models.accounts import Tenant, Token, User
+from synapse.emulator.prepared_query import PreparedQuery
 
 # The first header in the request decides; a user's token works in both of the user's headers.
 _HEADERS = (
@@ -73,15 +75,19 @@ def find_token(request: Any) -> Token | None:
 
 
 def _find(value: str, kind: Token.Kind) -> Token:
-    try:
-        token = Token.objects.select_related("user__tenant", "job__tenant").get(
-            digest=Token.hash(value), kind=kind
-        )
-    except Token.DoesNotExist:
-        raise AuthenticationFailed("Invalid token.") from None
+    tokens = _prepare().fetch(Token.hash(value), kind.value)
+    if not tokens:
+        raise AuthenticationFailed("Invalid token.")
+    (token,) = tokens  # digests are unique
     if token.job is not None and _has_expired(token, token.job):
         raise AuthenticationFailed("The job's token has expired.")
     return token
+
+
+@functools.cache
+def _prepare() -> PreparedQuery[Token]:
+    tokens = Token.objects.select_related("user__tenant", "job__tenant")
+    return PreparedQuery(tokens.filter(digest="digest", kind="kind"), "digest", "kind")
 
 
 def _has_expired(token: Token, job: Job) -> bool:

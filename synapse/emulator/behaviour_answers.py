@@ -1,4 +1,4 @@
-"""Responses of older and stranger servers, as far as the URL alone decides."""
+"""Responses of older and different servers, as far as the URL alone decides."""
 
 import re
 from collections.abc import Callable

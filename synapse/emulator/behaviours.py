@@ -63,7 +63,11 @@ def validate_behaviour(values: Mapping[str, Any]) -> None:
 class BehaviourStore:
     """The behaviours of one server by tenant, shared by the threads."""
 
+    #: Whether a behaviour is set, as a byte that processes can share.
+    flag: bytearray | memoryview
+
     def __init__(self) -> None:
+        self.flag = bytearray(1)
         self._lock = threading.Lock()
         self._by_tenant: dict[str | None, Behaviour] = {}
 
@@ -72,18 +76,25 @@ class BehaviourStore:
         with self._lock:
             present = self._by_tenant.get(tenant, USUAL)
             self._by_tenant[tenant] = replace(present, **values)
+            self.flag[0] = True
 
     def clear(self, tenant: str | None) -> None:
         """Make a tenant, or all others, usual again."""
         with self._lock:
             self._by_tenant.pop(tenant, None)
+            self.flag[0] = bool(self._by_tenant)
+
+    def read(self) -> dict[str | None, Behaviour]:
+        """Return the behaviours by tenant; those of all other tenants are at None."""
+        with self._lock:
+            return dict(self._by_tenant)
 
     def find(self, tenant_of: Callable[[], str | None]) -> Behaviour:
         """Return the behaviour towards a tenant, whose code is read only where that matters."""
-        if not self._by_tenant:
+        if not self.flag[0]:
             return USUAL
-        general = self._by_tenant.get(None, USUAL)
-        return self._by_tenant.get(tenant_of(), general)
+        by_tenant = self.read()
+        return by_tenant.get(tenant_of(), by_tenant.get(None, USUAL))
 
 
 class ChangedBehaviour:

@@ -46,10 +46,9 @@ def prefetch_expansions(
             lookups.append(
                 Prefetch(name, prefetch_expansions(rows, child, below.get(name, ()), depth + 1))
             )
-    # After the fuller ones: a plain lookup on the same path would replace them.
-    for path in serializer.reads:
-        if path not in names:
-            lookups += _make_lookups(queryset.model, path)
+    # A plain lookup on the same relation would replace the fuller one.
+    reads = [name for name in serializer.reads if name not in names]
+    lookups += [_make_lookup(queryset.model, name) for name in reads]
     rows = serializer.annotate(queryset)
     return rows.prefetch_related(*lookups)  # type: ignore[no-any-return] # as serializers declare
 
@@ -60,23 +59,16 @@ def list_related(instance: Any, name: str) -> list[Any]:
     return list(getattr(instance, name).all()) if rows is None else rows
 
 
-def _make_lookups(model: type[Model], path: str) -> "list[str | Prefetch[Any]]":
-    """Return the lookups that fetch a path, relations to many into lists.
+def _make_lookup(model: type[Model], name: str) -> "str | Prefetch[Any]":
+    """Return the lookup that fetches a relation, one to many into lists.
 
     Otherwise Django makes a query set for each row, which costs more than the row.
     """
-    lookups: list[str | Prefetch[Any]] = []
-    parts: list[str] = []
-    for name in path.split("__"):
-        field: Any = model._meta.get_field(name)
-        if field.one_to_many or field.many_to_many:
-            lookups.append(Prefetch("__".join([*parts, name]), to_attr=f"{_LISTED}{name}"))
-            parts.append(f"{_LISTED}{name}")
-        else:
-            parts.append(name)
-            lookups.append("__".join(parts))
-        model = field.related_model
-    return lookups
+    field: Any = model._meta.get_field(name)
+    if not field.one_to_many and not field.many_to_many:
+        return name
+    rows = field.related_model._default_manager.all()
+    return Prefetch(name, rows, to_attr=f"{_LISTED}{name}")
 
 
 def _serializer_class(declared: Any) -> type[Any]:

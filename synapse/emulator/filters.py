@@ -12,6 +12,7 @@ from django import forms
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import QuerySet
+from django.db.models.lookups import IContains, Lookup
 from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
@@ -186,6 +187,18 @@ def make_column_filters(
     return filters
 
 
+class RequestedFilterSet(django_filters.FilterSet):  # type: ignore[misc] # the library ships no types
+    """The filters that a query names; the library copies all of a list's for each request."""
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        kind: Any = type(self)
+        named = data or {}
+        self.base_filters: Any = {
+            name: each for name, each in kind.base_filters.items() if name in named
+        }
+        super().__init__(data, *args, **kwargs)
+
+
 @functools.cache
 def build_filterset(
     model: type[models.Model], view: type[Any] | None = None
@@ -200,7 +213,7 @@ def build_filterset(
     for field in (*model._meta.concrete_fields, *model._meta.many_to_many):
         filters.update(_filters_of(field))
     filters.update(getattr(view, "more_filters", {}))
-    return type(f"{model.__name__}Filters", (django_filters.FilterSet,), filters)
+    return type(f"{model.__name__}Filters", (RequestedFilterSet,), filters)
 
 
 def _filters_of(field: Any) -> dict[str, django_filters.Filter]:
@@ -238,6 +251,22 @@ class ModelFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # the libra
     def get_filterset_class(self, view: APIView, queryset: QuerySet[Any] | None = None) -> Any:
         kind: Any = type(view)
         return build_filterset(_model_of(queryset), kind) if queryset is not None else None
+
+
+class AsciiContains(IContains):
+    """Contains a text, whatever the case of ASCII letters, in every database.
+
+    On PostgreSQL, Django compares in capitals, which depend on the database's language.
+    """
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        column, values = Lookup.process_lhs(self, compiler, connection)
+        pattern, more = self.process_rhs(compiler, connection)
+        return f"{column} ILIKE {pattern}", [*values, *more]
+
+
+for _kind in (models.CharField, models.TextField, models.JSONField):
+    _kind.register_lookup(AsciiContains)
 
 
 class BoundedSearchFilter(SearchFilter):

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from django.apps import apps
 from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
@@ -25,8 +26,6 @@ __all__ = ["DatabaseReporter", "announce_end", "end_job", "settle_end"]
 # A transaction locks the whole database, so each one is short.
 _BATCH = 500
 _ATTEMPTS = 5
-# Lost with a restart of the server, which ends the jobs that it runs.
-_announced: dict[uuid.UUID, str] = {}
 _LEVELS = {Job.Status.FAILED: LogLevel.ERROR, Job.Status.STOPPED: LogLevel.WARNING}
 
 
@@ -108,7 +107,7 @@ def end_job(key: uuid.UUID, status: Job.Status, reason: str | None) -> None:
 
 def announce_end(key: uuid.UUID, status: str) -> None:
     """Keep the final status that a job's own code reports until the process has ended."""
-    _announced[key] = status
+    _announced().update({key: status})
 
 
 def settle_end(key: uuid.UUID, status: str) -> Job.Status:
@@ -116,9 +115,14 @@ def settle_end(key: uuid.UUID, status: str) -> Job.Status:
 
     A success counts as a failure if the job's code announced a failure.
     """
-    announced = _announced.pop(key, None)
+    announced = _announced().pop(key, None)
     is_refuted = status == Job.Status.COMPLETED and announced == Job.Status.FAILED
     return Job.Status.FAILED if is_refuted else Job.Status(status)
+
+
+def _announced() -> dict[uuid.UUID, str]:
+    announced: dict[uuid.UUID, str] = apps.get_app_config("emulator").announced  # type: ignore[attr-defined] # ours
+    return announced
 
 
 def _read_last_line(job: Job) -> str | None:

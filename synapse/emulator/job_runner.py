@@ -53,15 +53,18 @@ class JobRunner:
             end_job(key, Job.Status.FAILED, _RESTARTED)
 
     def submit(self, job: Job, archive: Path, token: str) -> None:
-        """Run a saved job, with loaded release, plugin and tenant."""
+        """Run a saved job, with loaded release, plugin and tenant.
+
+        A second call for the same job does nothing.
+        """
         try:
             order = self._order(job, archive, token)
             with self._lock:
                 if self._is_closed:
                     end_job(job.pk, Job.Status.FAILED, _STOPPED)
-                elif Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).exists():
+                elif self._is_new(job):
                     self._get_engine().submit(order, DatabaseReporter(job.pk))
-        except (OSError, NotImplementedError) as error:
+        except (OSError, RuntimeError) as error:  # not possible here, or no thread can be started
             reason = str(error).rstrip(".")
             end_job(job.pk, Job.Status.FAILED, f"The job could not be run: {reason}.")
 
@@ -103,6 +106,11 @@ class JobRunner:
             engine = self._engine
         if engine is not None:
             engine.close(_STOPPED)
+
+    def _is_new(self, job: Job) -> bool:
+        # In this order: a job that leaves the engine between the questions has its final status.
+        is_here = self._engine is not None and self._engine.has(str(job.pk))
+        return not is_here and Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).exists()
 
     def _get_engine(self) -> Engine:
         if self._engine is None:

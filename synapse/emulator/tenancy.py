@@ -1,5 +1,6 @@
 """Which rows a request can see."""
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 
 from synapse.emulator.authentication import Access
 from synapse.emulator.models import Job, Tenant, User
+from synapse.emulator.prepared_query import PreparedQuery
 
 # The range of a 64-bit column; SQLite refuses queries with numbers beyond.
 _STORABLE = range(-(2**63), 2**63)
@@ -40,7 +42,10 @@ def lock_tenant(tenant: Tenant) -> None:
 
 def visible(model: type[models.Model], request: Request) -> QuerySet[Any]:
     """Return the rows of a model in the request's tenant."""
-    tenant = tenant_of(request)
+    return _filter_rows(model, tenant_of(request).pk)
+
+
+def _filter_rows(model: type[models.Model], tenant: int) -> QuerySet[Any]:
     rows: QuerySet[Any] = model._default_manager.all()
     if issubclass(model, User):
         return rows.filter(memberships__tenant=tenant)
@@ -51,10 +56,20 @@ def visible(model: type[models.Model], request: Request) -> QuerySet[Any]:
     return rows.filter(tenant=tenant)
 
 
+@functools.cache
+def _prepare(model: type[models.Model]) -> PreparedQuery[Any] | None:
+    """Return the query for one row, by the ids of tenant and row; None if no row has a tenant."""
+    rows = _filter_rows(model, -1)
+    return None if rows.query.is_empty() else PreparedQuery(rows.filter(pk=-2), -1, -2)
+
+
 def fetch(model: type[models.Model], request: Request, keys: Iterable[Any]) -> dict[Any, Any]:
     """Return the rows of some primary keys in the request's tenant, by key."""
+    storable = keep_storable(keys)
+    if len(storable) == 1 and isinstance(storable[0], int) and (query := _prepare(model)):
+        return {row.pk: row for row in query.fetch(tenant_of(request).pk, storable[0])}
     rows: dict[Any, Any] = {}
-    for batch in split_batches(keep_storable(keys)):
+    for batch in split_batches(storable):
         rows.update(visible(model, request).in_bulk(batch))
         if issubclass(model, Job):
             renamed = visible(model, request).filter(requested_id__in=batch)
@@ -67,7 +82,7 @@ def keep_storable(keys: Iterable[Any]) -> list[Any]:
     return [key for key in keys if not isinstance(key, int) or key in _STORABLE]
 
 
-def split_batches(values: Iterable[_T]) -> Iterator[list[_T]]:
+def split_batches(values: Iterable[_T], size: int = _BATCH) -> Iterator[list[_T]]:
     """Split values into batches for one statement each."""
     items = list(values)
-    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))
+    return (items[start : start + size] for start in range(0, len(items), size))

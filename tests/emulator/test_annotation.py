@@ -158,3 +158,28 @@ def test_task_tag_from_creation_to_deletion(api):
     assert api.ids("task_tags/", name="night") == [tag["id"]]
     assert api.request("DELETE", path).status_code == 204
     assert api.ids("task_tags/") == []
+
+
+def test_created_tasks_are_answered_as_they_are_read(api):
+    project = api.project()["id"]
+    unit = api.unit(api.collection(IMAGE)["id"], image=b"created")["id"]
+    tags = [api.ok("POST", "task_tags/", {"name": name})["id"] for name in "ab"]
+    me = api.get("users/me/").json()["id"]
+    document = {"ä": [1e300, -0.0, 2**70, 1.5e-7, True, None, {"b": []}], "": "\u2028"}
+    bodies = [
+        {"project": project},
+        {"project": str(project), "data_unit": unit, "status": "completed", "data": document},
+        {"project": project, "data_unit": unit, "tags": tags[::-1], "assignee": me, "meta": []},
+        {"project": project, "data": "text", "meta": document, "is_discarded": "true"},
+    ]
+    created = [api.post("tasks/", body) for body in bodies]
+    for response in created:
+        assert response.status_code == 201
+        key = response.json()["id"]
+        assert response.text == api.get(f"tasks/{key}/").text
+        some = api.post("tasks/?fields=id,status", bodies[0])
+        assert list(some.json()) == ["id", "status"]
+    rows = api.ok("POST", "tasks/", bodies)
+    assert rows == [api.get(f"tasks/{row['id']}/").json() for row in rows]
+    expanded = api.ok("POST", "tasks/?expand=data_unit", bodies[1])
+    assert expanded["data_unit"]["id"] == unit

@@ -41,6 +41,7 @@ def test_a_malformed_header_is_401(anonymous, value):
     assert response.status_code == 401
 
 
+@pytest.mark.sqlite
 def test_tokens_are_not_in_the_database_in_clear(emulator):
     everything = b"".join(
         path.read_bytes() for path in emulator.data.glob("db.sqlite3*") if path.is_file()

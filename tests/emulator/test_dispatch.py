@@ -1,12 +1,19 @@
-"""Jobs that an agent has, or waits for, when the backend is started again."""
+"""Jobs that an agent has, or waits for, when the backend is started again or a worker dies."""
 
 import contextlib
+import os
+import signal
+import threading
+
+import pytest
+import requests
+from worker_processes import count_connections, find_workers, has_proc, kill_workers, wait_until
 
 from synapse.emulator import Emulator
 
 from .client import Api, connect
 from .fake_agent import run
-from .running import released
+from .running import connected, console, ended, released
 
 
 def test_a_job_that_an_agent_has_when_the_backend_is_started_again(tmp_path, agent):
@@ -52,3 +59,63 @@ def test_a_job_that_waits_for_its_agent_when_the_backend_is_started_again(tmp_pa
             with own.http:
                 assert own.me() == user.me()
     assert len(agent.asked) == 2
+
+
+def run_on_dying_worker(emulator, api):
+    """Run a plugin by a worker that dies before the main process hears of the job."""
+    [worker] = [pid for pid in find_workers(emulator) if count_connections(pid, emulator)]
+
+    def post():
+        with pytest.raises(requests.ConnectionError):
+            api.post("plugins/tried/run/", {})
+
+    asking = threading.Thread(target=post)
+    os.kill(emulator.pid, signal.SIGSTOP)
+    try:
+        asking.start()
+        with connected(emulator) as other:
+            wait_until(lambda: other.ids("jobs/"))
+            [job] = other.ids("jobs/")
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        asking.join()
+        os.kill(emulator.pid, signal.SIGCONT)
+    return job
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_proc(), reason="finds the workers in /proc")
+def test_a_job_whose_worker_dies_before_it_submits_the_job():
+    with Emulator(workers=2) as emulator, connected(emulator) as api:
+        released(api, "def run(): print('once')")
+        job = run_on_dying_worker(emulator, api)
+        assert ended(api, job)["status"] == "SUCCEEDED"
+        assert console(api, job) == ["once"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_proc(), reason="finds the workers in /proc")
+def test_an_agent_is_given_its_waiting_jobs_again_when_a_worker_dies(agent):
+    """The worker may have died before the agent had them; the agent runs each once."""
+    with Emulator(workers=2) as emulator, connected(emulator) as api:
+        released(api, "def run(): ...")
+        path = f"agents/{emulator.agent_token}/connect/"
+        job = run(api, api.ok("POST", path, {"url": agent.url})["id"])
+        agent.wait_for(1)
+        kill_workers(emulator, min(find_workers(emulator)))
+        _, headers, body = agent.wait_for(2)
+        assert body["job_id"] == job
+        with connect(emulator, headers["SYNAPSE-User"].removeprefix("Token ")).http as own:
+            assert own.get(f"{emulator.url}/users/me/", timeout=30).ok
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_proc(), reason="finds the workers in /proc")
+def test_jobs_that_wait_are_not_run_twice_when_workers_die():
+    with Emulator(workers=2) as emulator, connected(emulator) as api:
+        released(api, "import time\ndef run():\n print('up')\n time.sleep(1)")
+        jobs = [api.ok("POST", "plugins/tried/run/", {})["job_id"] for _ in range(5)]
+        for _ in range(2):
+            kill_workers(emulator)
+        assert {ended(api, job)["status"] for job in jobs} == {"SUCCEEDED"}
+        assert [console(api, job) for job in jobs] == [["up"]] * 5

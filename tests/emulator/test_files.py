@@ -87,6 +87,7 @@ def test_bytes_left_by_a_crash_are_not_stored(api, emulator):
     assert (stored["size"], api.get(stored["url"]).content) == (5, b"whole")
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(("again", "count"), [(COLLIDING[0], 1), (COLLIDING[1], 2)])
 def test_a_folder_from_before_sha256_keeps_its_contents(tmp_path, again, count):
     with Emulator(tmp_path) as running:

@@ -197,3 +197,38 @@ def test_a_search_within_its_bounds_works(api, path, words):
 def test_a_page_beyond_every_list_is_404(api, page):
     response = api.get("projects/", page=page)
     assert (response.status_code, response.json()) == (404, {"detail": "Invalid page."})
+
+
+def test_texts_are_ordered_by_code_points_in_every_database(api):
+    titles = ["b", "Ä", "A", "_", "a b", "ab", "B", "a-b", "日本", "a", "\U0001d4b3", "é", "1"]
+    for title in titles:
+        api.project(title=title)
+    for path in ("projects/?ordering=title", "projects/?ordering=-title"):
+        rows = api.ok("GET", path)["results"]
+        assert [row["title"] for row in rows] == sorted(titles, reverse="-" in path)
+    walked, path = [], "projects/?ordering=title&pagination=cursor&page_size=2"
+    while path:
+        page = api.ok("GET", path)
+        walked += [row["title"] for row in page["results"]]
+        path = page["next"]
+    assert walked == sorted(titles)
+
+
+@pytest.mark.parametrize(
+    ("words", "titles"),
+    [
+        ("NIGHT", {"Night", "a night"}),
+        ("Zürich", {"Zürich"}),
+        ("zürich", {"Zürich"}),
+        ("ZÜRICH", {"ZÜRICH"}),
+        ("%", {"100%"}),
+        ("_", {"a_b"}),
+        ("\\", {"c:\\d"}),
+        ("ss", set()),
+    ],
+)
+def test_a_search_ignores_the_case_of_ascii_letters_in_every_database(api, words, titles):
+    for title in ("Night", "a night", "Zürich", "ZÜRICH", "100%", "a_b", "c:\\d", "Straße"):
+        api.project(title=title)
+    rows = api.get("projects/", search=words).json()["results"]
+    assert {row["title"] for row in rows} == titles

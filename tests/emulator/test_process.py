@@ -167,6 +167,7 @@ def test_a_data_folder_has_one_server_at_a_time(tmp_path):
         assert third.api_token
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_none(tmp_path):
     (tmp_path / "db.sqlite3").write_bytes(b"this is no database" * 100)
     with pytest.raises(EmulatorError, match=r"^The database cannot be opened: [^\n]+\.$"):
@@ -197,6 +198,7 @@ def test_a_child_that_is_not_ready_in_time_is_ended():
         Emulator(start_timeout=0.01).start()
 
 
+@pytest.mark.sqlite
 def test_the_settings_of_a_users_django_project_do_not_leak_in(monkeypatch):
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "their.settings")
     monkeypatch.setenv("DATABASE_URL", "postgres://nobody@127.0.0.1:1/theirs")

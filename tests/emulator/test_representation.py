@@ -11,10 +11,12 @@ from .grown_database import GROW
 
 _COMPARE = GROW + textwrap.dedent(r"""
     import re
+    from unittest import mock
     from rest_framework import serializers
     from rest_framework.request import Request
     from rest_framework.test import APIRequestFactory
     from synapse.emulator.api import base
+    from synapse.emulator.api.related_values import RelatedValues
     from synapse.emulator.authentication import TokenAuthentication
     from synapse.emulator.urls import urlpatterns
 
@@ -28,18 +30,27 @@ _COMPARE = GROW + textwrap.dedent(r"""
             yield each
             yield from find_classes(each)
 
+    DERIVE = serializers.ModelSerializer.build_field
+
+    def show_fields(kind):
+        return {name: repr(field) for name, field in kind().fields.items()}
+
     found = {}
     for kind in set(find_classes(base.ResourceSerializer)):
         if not getattr(kind.Meta, "model", None):
             continue
+        built = [show_fields(kind) for _ in range(2)]
+        with mock.patch.object(base.ResourceSerializer, "build_field", DERIVE):
+            built.append(show_fields(kind))
         rows = kind.annotate(kind.Meta.model._default_manager.all())
         ours = kind(rows, many=True, context={"request": request}).data
         plain = kind(context={"request": request})
         theirs = [serializers.Serializer.to_representation(plain, row) for row in rows]
+        RelatedValues.of(plain.context).fill(request)
         # A link's signature has the time.
         texts = [json.dumps(each, default=str) for each in (list(ours), theirs)]
         as_json = [json.loads(re.sub(r"signature=[^\"]+", "", text)) for text in texts]
-        found[kind.__name__] = [len(theirs), *as_json]
+        found[kind.__name__] = [len(theirs), *as_json, built]
     print(json.dumps(found))
 """)
 
@@ -57,5 +68,10 @@ def test_rows_of_every_serializer(compared):
     assert {"TaskSerializer", "DataUnitSerializer", "JobSerializer"} <= {
         name for name, (count, *_) in compared.items() if count
     }
-    for name, (_, ours, theirs) in compared.items():
+    for name, (_, ours, theirs, _) in compared.items():
         assert ours == theirs, name
+
+
+def test_fields_of_every_serializer_are_those_that_the_model_makes(compared):
+    for name, (*_, (first, again, derived)) in compared.items():
+        assert first == again == derived, name

@@ -1,8 +1,57 @@
 """Links to files that are good without a token."""
 
+import json
+import subprocess
+import sys
+import textwrap
+
 import pytest
 
 from .client import IMAGE, connect
+
+# Compares URLs and signatures with those of the frameworks, inside the application.
+_COMPARE = textwrap.dedent(r"""
+    import json, sys
+    from pathlib import Path, PurePosixPath
+    from synapse.emulator.folder import DataFolder
+    from synapse.emulator.server import load_application
+
+    load_application(DataFolder(Path(sys.argv[1])))
+
+    from django.core.signing import Signer
+    from rest_framework.request import Request
+    from rest_framework.reverse import reverse
+    from rest_framework.test import APIRequestFactory
+    from synapse.emulator.api.units import build_file_url
+    from synapse.emulator.models import Blob, DataFile
+    from synapse.emulator.signed_links import read_link, sign_link
+
+    request = Request(APIRequestFactory().get("/", SCRIPT_NAME="/below"))
+    names = ["a.png", "b/c d.png", "e\\f.png", "g/", "h/.", "i/..", "j//", "/", "", ".",
+             "..", "./k", "\u00e4?#%&;=[]{}|.png", "l\n.png", "%41", "m:n@o~p!$'()*+,.png", " q ",
+             "<r>"]
+    found = []
+    for key in ("0" * 64, "f" * 32):
+        owner = DataFile(pk=7, blob=Blob(sha256=key))
+        for path in names:
+            name = PurePosixPath(path.replace("\\", "/")).name or key
+            url = reverse("file", kwargs={"key": key, "name": name}, request=request)
+            found.append([build_file_url(owner, path, request).split("?")[0], url])
+    values = {"file": ["datafile", 7, "0"], "put": ["\u00e4", 0], "a": {"b": [1.5]}}
+    for purpose, value in values.items():
+        ours = sign_link(purpose, value, 1 << 40)
+        found.append([ours, Signer(salt=purpose).sign_object([value, 1 << 40])])
+        found.append([read_link(purpose, ours), value])
+    print(json.dumps(found))
+""")
+
+
+def test_urls_and_signatures_are_those_of_the_frameworks(tmp_path):
+    command = [sys.executable, "-c", _COMPARE, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = zip(*json.loads(done.stdout), strict=True)
+    assert ours == theirs
 
 
 @pytest.fixture

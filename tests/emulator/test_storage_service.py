@@ -65,6 +65,7 @@ def test_a_part_is_replaced_by_a_later_one(api, parted):
     assert first != second
 
 
+@pytest.mark.sqlite
 def test_uploads_that_expired_are_removed_at_the_next_start(tmp_path):
     emulator = Emulator(tmp_path / "data")
     with emulator:

@@ -79,6 +79,17 @@ def test_one_of_several_senders_of_a_chunk_wins(api):
         assert api.ok("POST", upload["url"], {"md5": md5(CONTENT)})["status"] == 2
 
 
+def test_one_of_several_ends_of_an_upload_wins(api):
+    for _ in range(10):
+        upload = api.chunk(CONTENT, 0, len(CONTENT)).json()
+
+        def end(_: int, url: str = upload["url"]) -> int:
+            return api.post(url, {"md5": md5(CONTENT)}).status_code
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(end, range(8))) == [200] + [400] * 7
+
+
 def test_own_uploads_are_listed_and_those_of_others_are_not_there(api, other):
     upload = api.chunk(b"abc", 0, 6).json()
     assert [row["id"] for row in api.get("chunked_upload/").json()["results"]] == [upload["id"]]

@@ -107,7 +107,7 @@ class TaggedSerializer(ResourceSerializer):
 class TaskSerializer(TaggedSerializer):
     """A task, with the relations as ids and the URLs of the unit's files."""
 
-    reads = ("tags", "data_unit__unit_files__blob", "data_unit__unit_files__specification")
+    shows_created = True
 
     files = serializers.SerializerMethodField()
 
@@ -136,7 +136,7 @@ class TaskSerializer(TaggedSerializer):
         }
 
     def get_files(self, task: Task) -> dict[str, Any]:
-        return describe_files(task.data_unit, self.context["request"]) if task.data_unit else {}
+        return describe_files(task.data_unit_id, self.context)
 
     def bulk_create(self, items: list[dict[str, Any]]) -> list[Task]:
         tasks: list[Task] = super().bulk_create(items)

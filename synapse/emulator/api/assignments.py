@@ -21,11 +21,7 @@ from synapse.emulator.models import Assignment, Task, User
 class AssignmentSerializer(TaggedSerializer):
     """An assignment, with the relations as ids and the URLs of the unit's files."""
 
-    reads = (
-        "tags",
-        "task__data_unit__unit_files__blob",
-        "task__data_unit__unit_files__specification",
-    )
+    reads = ("task",)
 
     files = serializers.SerializerMethodField()
 
@@ -55,8 +51,7 @@ class AssignmentSerializer(TaggedSerializer):
         }
 
     def get_files(self, assignment: Assignment) -> dict[str, Any]:
-        unit = assignment.task.data_unit
-        return describe_files(unit, self.context["request"]) if unit else {}
+        return describe_files(assignment.task.data_unit_id, self.context)
 
     def validate_assignee(self, assignee: User | None) -> User | None:
         """Refuse a user who has an assignment for the task already."""

@@ -18,12 +18,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from synapse.emulator.api.fields import DocumentField, PositionalListSerializer, TenantRelatedField
+from synapse.emulator.api.acceptance import compile_acceptance
+from synapse.emulator.api.fields import (
+    DocumentField,
+    PositionalListSerializer,
+    TenantRelatedField,
+    is_storable,
+)
+from synapse.emulator.api.related_values import RelatedValues
 from synapse.emulator.api.representation import compile_rows
+from synapse.emulator.bulk_insert import insert_rows
 from synapse.emulator.expansion import prefetch_expansions, read_expand_paths
 from synapse.emulator.filters import find_searchable_fields
 from synapse.emulator.models import Tenant
 from synapse.emulator.tenancy import split_batches, tenant_of, visible
+
+_built_fields: dict[tuple[type[Any], str], tuple[type[Any], dict[str, Any]]] = {}
 
 
 class BulkListSerializer(PositionalListSerializer):
@@ -43,11 +53,30 @@ class BulkListSerializer(PositionalListSerializer):
                     for key in (value if isinstance(value, list) else [value])
                 )
         self.child.prepare_bulk(items)
+        are_storable = (
+            bool(items) and len(items) == len(data) and _are_plain(items) and is_storable(items)
+        )
+        self._accept = compile_acceptance(self.child, are_storable=are_storable)
         return super().to_internal_value(data)
+
+    def run_child_validation(self, data: Any) -> Any:
+        accepted = self._accept(data)
+        return super().run_child_validation(data) if accepted is None else accepted
+
+    @property
+    def data(self) -> Any:
+        shown = super().data
+        RelatedValues.of(self.context).fill(self.context["request"])
+        return shown
 
     def create(self, validated_data: list[dict[str, Any]]) -> list[Any]:
         rows: list[Any] = self.child.bulk_create(validated_data)
         return rows
+
+
+def _are_plain(items: list[Any]) -> bool:
+    """Return whether all items come from JSON; those of a form may have files."""
+    return all(type(item) is dict for item in items)
 
 
 class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # ships no types
@@ -65,10 +94,22 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
         expandable_fields: dict[str, Any] = {}
         list_serializer_class = BulkListSerializer
 
-    #: The relations that the fields read, as lookups for ``prefetch_related``.
+    #: The relations whose rows the fields read.
     reads: tuple[str, ...] = ()
 
+    #: Whether created objects have all that a response shows.
+    shows_created: bool = False
+
     _write_row: Callable[[Any], dict[str, Any]] | None = None
+
+    def build_field(self, field_name: str, *about: Any) -> tuple[type[Any], dict[str, Any]]:
+        # Declarations don't change while the server runs: the model is looked at once, and not
+        # for each request. The caller changes the arguments.
+        key = (type(self), field_name)
+        if key not in _built_fields:
+            _built_fields[key] = super().build_field(field_name, *about)
+        kind, arguments = _built_fields[key]
+        return kind, dict(arguments)
 
     @classmethod
     def annotate(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -79,6 +120,12 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
     def owner(self) -> Tenant:
         """The tenant that the request is about."""
         return tenant_of(self.context["request"])
+
+    @property
+    def data(self) -> Any:
+        shown = super().data
+        RelatedValues.of(self.context).fill(self.context["request"])
+        return shown
 
     def to_representation(self, instance: Any) -> Any:
         if self._write_row is None:
@@ -99,8 +146,10 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
         many = [field for field in model._meta.many_to_many if field.name in self.fields]
         links = [{field: item.pop(field.name, ()) for field in many} for item in items]
         tenant = self.owner
-        rows = model._default_manager.bulk_create(model(**item, tenant=tenant) for item in items)
+        rows = insert_rows(model, [{**item, "tenant": tenant} for item in items])
         for field in many:
+            if not any(others[field] for others in links):
+                continue
             through: Any = field.remote_field.through
             near, far = field.m2m_field_name(), field.m2m_reverse_field_name()
             through._default_manager.bulk_create(
@@ -108,7 +157,7 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
                 for row, others in zip(rows, links, strict=True)
                 for other in dict.fromkeys(others[field])
             )
-        return list(rows)
+        return rows
 
 
 class ResourceViewSet(GenericViewSet[Any]):
@@ -191,18 +240,29 @@ class BulkCreateMixin(ResourceViewSet):
         """Validate, create and answer."""
         if isinstance(request.data, list):
             return self.create_many(request.data)
-        keys = self._create([request.data], lambda errors: errors[0])
-        return self.answer(keys[0], status.HTTP_201_CREATED)
+        serializer = self._create([request.data], lambda errors: errors[0])
+        if self._shows_created(serializer):
+            return Response(serializer.data[0], status=status.HTTP_201_CREATED)
+        return self.answer(serializer.instance[0].pk, status.HTTP_201_CREATED)
 
     def create_many(self, items: list[Any]) -> Response:
         """Validate, create and answer a list."""
-        return self.answer_many(self._create(items, lambda errors: errors))
+        serializer = self._create(items, lambda errors: errors)
+        if self._shows_created(serializer):
+            return Response(serializer.data, status=status.HTTP_201_CREATED)
+        return self.answer_many([row.pk for row in serializer.instance])
 
-    def _create(self, items: list[Any], errors_of: Callable[[Any], Any]) -> list[Any]:
+    def _create(self, items: list[Any], errors_of: Callable[[Any], Any]) -> Any:
+        """Return the list serializer with the created objects."""
         serializer = self.get_serializer(data=items, many=True)
         if not serializer.is_valid():
             raise serializers.ValidationError(errors_of(serializer.errors))
-        return [row.pk for row in serializer.save()]
+        serializer.save()
+        return serializer
+
+    def _shows_created(self, serializer: Any) -> bool:
+        """Return whether the created objects are the response."""
+        return serializer.child.shows_created and not read_expand_paths(self.request)
 
 
 class UpdateMixin(ResourceViewSet):

@@ -12,6 +12,7 @@ from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
 from synapse.emulator.api.implicit_units import create_implicit_unit
 from synapse.emulator.api.units import build_file_url, choose_checksum
 from synapse.emulator.api.uploads import CompleteUploadField
+from synapse.emulator.behaviour_answers import behaviour_of
 from synapse.emulator.files import find_blobs, store, store_upload
 from synapse.emulator.models import DataFile
 from synapse.emulator.tenancy import tenant_of
@@ -49,7 +50,8 @@ class DataFileSerializer(ResourceSerializer):
         read_only_fields = ("processing_status",)
 
     def get_checksum(self, data_file: DataFile) -> str:
-        return choose_checksum(data_file.blob, self.context["request"])
+        shown = behaviour_of(self.context["request"]).checksums
+        return choose_checksum(shown, data_file.blob.checksum, data_file.blob.sha1)
 
     def get_url(self, data_file: DataFile) -> str:
         return build_file_url(data_file, data_file.filename, self.context["request"])

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -26,13 +26,18 @@ class DocumentField(serializers.JSONField):
 
     def to_internal_value(self, data: Any) -> Any:
         value = super().to_internal_value(data)
-        try:
-            text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        except (ValueError, RecursionError):
-            self.fail("unstorable")
-        if _ESCAPED_NUL.search(text):
+        if not is_storable(value):
             self.fail("unstorable")
         return value
+
+
+def is_storable(document: Any) -> bool:
+    """Return whether any database and any client can hold a document."""
+    try:
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return False
+    return "\\u0000" not in text or not _ESCAPED_NUL.search(text)
 
 
 class ObjectField(DocumentField):
@@ -84,7 +89,7 @@ class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
         key = self._key(data)
         if key is None:
             self.fail("incorrect_type", data_type=type(data).__name__)
-        rows = self._rows()
+        rows = self.rows()
         if key not in rows:
             self._fetch({key})
         if rows[key] is None:
@@ -93,7 +98,10 @@ class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
 
     def prefetch(self, values: Iterable[Any]) -> None:
         """Fetch the rows of raw ids; validation handles malformed ids."""
-        self._fetch({key for key in map(self._key, values) if key is not None} - set(self._rows()))
+        # A body names the same few rows again and again.
+        different = {(type(value), value) for value in values if isinstance(value, Hashable)}
+        keys = {self._key(value) for _, value in different} - {None}
+        self._fetch(keys - set(self.rows()))
 
     def _key(self, data: Any) -> Any:
         if isinstance(data, bool | float | list | dict):
@@ -105,14 +113,15 @@ class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
 
     @property
     def _model_class(self) -> Any:
-        rows: Any = self.get_queryset()
-        return rows.model
+        field: Any = self
+        return field.queryset.model  # `get_queryset` would copy the query set
 
-    def _rows(self) -> dict[Any, Any]:
+    def rows(self) -> dict[Any, Any]:
+        """Return the fetched rows by id; None for those that the tenant hasn't."""
         context: Any = self.context
         rows: dict[Any, Any] = context.setdefault("related", {}).setdefault(self._model_class, {})
         return rows
 
     def _fetch(self, keys: set[Any]) -> None:
         rows = fetch(self._model_class, self.context["request"], keys)
-        self._rows().update({key: rows.get(key) for key in keys})
+        self.rows().update({key: rows.get(key) for key in keys})

@@ -53,8 +53,6 @@ class GroundTruthVersionSerializer(ResourceSerializer):
 class GroundTruthSerializer(ResourceSerializer):
     """The current ground truth of a data unit, with the URLs of the unit's files."""
 
-    reads = ("data_unit__unit_files__blob", "data_unit__unit_files__specification")
-
     files = serializers.SerializerMethodField()
 
     class Meta(ResourceSerializer.Meta):
@@ -74,7 +72,7 @@ class GroundTruthSerializer(ResourceSerializer):
         expandable_fields = {"data_unit": DataUnitSerializer, "project": ProjectSerializer}
 
     def get_files(self, truth: GroundTruth) -> dict[str, Any]:
-        return describe_files(truth.data_unit, self.context["request"])
+        return describe_files(truth.data_unit_id, self.context)
 
 
 class GroundTruthEventSerializer(ResourceSerializer):
@@ -82,8 +80,6 @@ class GroundTruthEventSerializer(ResourceSerializer):
 
     The ``id`` is the ground truth's, so that versions repeat it; ``pgh_id`` is unique.
     """
-
-    reads = ("data_unit__unit_files__blob", "data_unit__unit_files__specification")
 
     pgh_id = serializers.IntegerField(source="pk", read_only=True)
     id = serializers.IntegerField(source="ground_truth_id", read_only=True)
@@ -113,7 +109,7 @@ class GroundTruthEventSerializer(ResourceSerializer):
         }
 
     def get_files(self, event: GroundTruthEvent) -> dict[str, Any]:
-        return describe_files(event.data_unit, self.context["request"])
+        return describe_files(event.data_unit_id, self.context)
 
 
 class GroundTruthVersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ResourceViewSet):

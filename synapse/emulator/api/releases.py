@@ -124,7 +124,9 @@ class PluginReleaseSerializer(ResourceSerializer):
         serializer = PluginSerializer(
             data={"name": code, **described, "code": code}, context=self.context
         )
-        if not serializer.is_valid():
+        with transaction.atomic():  # the serializer locks the tenant
+            is_valid = serializer.is_valid()
+        if not is_valid:
             problems = [
                 f"{name}: {reason}"
                 for name, reasons in serializer.errors.items()

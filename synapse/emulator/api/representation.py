@@ -1,5 +1,6 @@
 """Rows of a response, written without DRF's look-ups for each field of each row."""
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime, timezone
 from operator import attrgetter
@@ -10,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.fields import SkipField
 from rest_framework.relations import ManyRelatedField, PKOnlyObject
 
+from synapse.emulator.api.related_values import RelatedValues, make_id_loader
 from synapse.emulator.expansion import list_related
 
 __all__ = ["compile_rows"]
@@ -39,15 +41,20 @@ def compile_rows(serializer: Any) -> Callable[[Any], dict[str, Any]]:
     ]
 
     def write_row(instance: Any) -> dict[str, Any]:
-        row = {}
-        for name, read in readers:
-            try:
-                row[name] = read(instance)
-            except SkipField:  # noqa: PERF203 - costs nothing unless it is raised
-                continue
-        return row
+        try:
+            return {name: read(instance) for name, read in readers}
+        except SkipField:
+            return _write_without_skipped(readers, instance)
 
     return write_row
+
+
+def _write_without_skipped(readers: list[tuple[str, _Read]], instance: Any) -> dict[str, Any]:
+    row = {}
+    for name, read in readers:
+        with contextlib.suppress(SkipField):
+            row[name] = read(instance)
+    return row
 
 
 def _make_reader(serializer: Any, name: str) -> _Read:
@@ -58,13 +65,17 @@ def _make_reader(serializer: Any, name: str) -> _Read:
     if "." in source or kind.get_attribute not in _KNOWN_LOOKUPS:
         return _make_slow_reader(field)
     if isinstance(field, ManyRelatedField):
+        linked = _find_many_to_many(serializer.Meta.model, source)
+        if linked and type(field.child_relation).to_representation is _SHOW_KEY:
+            ids = RelatedValues.of(serializer.context).open(make_id_loader(linked), list)
+            return lambda instance: ids[instance.pk]
         write = field.child_relation.to_representation
         return lambda instance: [write(row) for row in list_related(instance, source)]
     if isinstance(field, serializers.ListSerializer):
         return lambda instance: field.to_representation(list_related(instance, source))
     if isinstance(field, serializers.PrimaryKeyRelatedField):
         column = _find_column(serializer.Meta.model, source)
-        is_plain = kind.to_representation is serializers.PrimaryKeyRelatedField.to_representation
+        is_plain = kind.to_representation is _SHOW_KEY
         return attrgetter(column) if column and is_plain else _make_slow_reader(field)
     if kind is serializers.SerializerMethodField:
         read: _Read = getattr(serializer, field.method_name)
@@ -117,6 +128,11 @@ def _find_column(model: type[models.Model], source: str) -> str | None:
     return field.attname if isinstance(field, models.ForeignKey) else None
 
 
+def _find_many_to_many(model: type[models.Model], source: str) -> Any:
+    return next((each for each in model._meta.many_to_many if each.name == source), None)
+
+
+_SHOW_KEY = serializers.PrimaryKeyRelatedField.to_representation
 _KNOWN_LOOKUPS = {
     serializers.Field.get_attribute,
     serializers.RelatedField.get_attribute,

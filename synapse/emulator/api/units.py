@@ -1,10 +1,14 @@
 """Data units: files that belong together."""
 
+import functools
 import hashlib
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 from django.db.models import QuerySet
+from django.utils.http import RFC3986_SUBDELIMS
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
@@ -13,59 +17,117 @@ from synapse.emulator.api.base import BulkCreateMixin, DestroyMixin, ResourceSer
 from synapse.emulator.api.collections import DataCollectionSerializer
 from synapse.emulator.api.fields import DocumentField
 from synapse.emulator.api.hidden_rows import hide_implicit_units
+from synapse.emulator.api.related_values import RelatedValues
 from synapse.emulator.api.unit_groups import DataUnitGroupSerializer, ensure_groups
 from synapse.emulator.behaviour_answers import behaviour_of
 from synapse.emulator.downloads import FILE_LINK
-from synapse.emulator.expansion import list_related
 from synapse.emulator.files import find_blobs
-from synapse.emulator.models import (
-    Blob,
-    DataCollection,
-    DataUnit,
-    FileSpecification,
-    UnitFile,
-)
+from synapse.emulator.models import DataCollection, DataUnit, FileSpecification, UnitFile
+from synapse.emulator.prepared_query import PreparedValues
 from synapse.emulator.signed_links import compute_expiry, sign_link
 
 _PATH_LENGTH = 1024
+# Characters of a path that Django's `reverse` leaves as they are.
+_SAFE = f"{RFC3986_SUBDELIMS}/~:@"
+# The attribute of a request with the beginning of the URLs of files.
+_ROOT = "_root_of_files"
 
 
-def describe_files(unit: DataUnit, request: Request) -> dict[str, Any]:
-    """Describe the files of a unit, by the names of their specifications."""
-    return {
-        file.specification.name: {
-            "url": build_file_url(file, file.path, request),
-            "checksum": choose_checksum(file.blob, request),
-            "size": file.blob.size,
-            "path": file.path,
-            "file_type": file.specification.file_type,
+def describe_files(unit: int | None, context: Any) -> dict[str, Any]:
+    """Return the description of a unit's files, which `RelatedValues.fill` completes.
+
+    Args:
+        unit: The unit's id; None means no files.
+        context: The context of the serializer that writes the response.
+    """
+    return {} if unit is None else RelatedValues.of(context).open(_load_files, dict)[unit]
+
+
+def _load_files(units: Mapping[int, Any], request: Request) -> None:
+    """Describe the files of units, by the names of their specifications."""
+    links = FileLinks(request)
+    shown = behaviour_of(request).checksums
+    for unit, pk, path, size, md5, sha1, sha256, name, kind in _prepare_files().fetch(list(units)):
+        units[unit][name] = {
+            "url": links.build("unitfile", pk, sha256 or md5, path),
+            "checksum": choose_checksum(shown, md5, sha1),
+            "size": size,
+            "path": path,
+            "file_type": kind,
         }
-        for file in sorted(
-            list_related(unit, "unit_files"), key=lambda file: file.specification.index
-        )
-    }
 
 
-def choose_checksum(blob: Blob, request: Request) -> str:
-    """Return the content's checksum, of the kind that the server shows."""
-    shows_sha1 = behaviour_of(request).checksums == "sha1"
-    return blob.sha1 if shows_sha1 and blob.sha1 else blob.checksum
+@functools.cache
+def _prepare_files() -> PreparedValues:
+    files = UnitFile.objects.order_by("specification__index", "pk").values_list(
+        "data_unit_id",
+        "pk",
+        "path",
+        "blob__size",
+        "blob__checksum",
+        "blob__sha1",
+        "blob__sha256",
+        "specification__name",
+        "specification__file_type",
+    )
+    return PreparedValues(files, "data_unit_id")
+
+
+def choose_checksum(shown: str, md5: str, sha1: str) -> str:
+    """Return a content's checksum of the kind that the server shows."""
+    return sha1 if shown == "sha1" and sha1 else md5
+
+
+class FileLinks:
+    """The URLs of one response's files, good without a token for a while.
+
+    Args:
+        request: The request to answer.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._root = _find_root(request)
+        self._expires = compute_expiry(behaviour_of(request).file_url_lifetime)
+
+    def build(self, model: str, pk: Any, key: str, path: str) -> str:
+        """Return the URL of a content, valid while the row exists.
+
+        Args:
+            model: Name of the row's model.
+            pk: The row's id.
+            key: The content's :attr:`~synapse.emulator.models.Blob.key`.
+            path: Path of the file; the last part is the name.
+        """
+        return f"{self._root}{_build_place(model, pk, key, path, self._expires)}"
+
+
+# All links of a period are equal, and clients list the same rows often.
+@functools.lru_cache(maxsize=4096)
+def _build_place(model: str, pk: Any, key: str, path: str, expires: int) -> str:
+    """Return the end of a file's URL."""
+    place = quote(f"{key}/{_find_name(path) or key}", safe=_SAFE)
+    return f"{place}?signature={sign_link(FILE_LINK, [model, pk, key], expires)}"
 
 
 def build_file_url(owner: Any, path: str, request: Request) -> str:
-    """Return the URL of a row's content, good without a token for a while.
+    """Return the URL of the content of a row with a ``blob``."""
+    return FileLinks(request).build(owner._meta.model_name, owner.pk, owner.blob.key, path)
 
-    Args:
-        owner: The row with the ``blob``. The URL ends with the row.
-        path: Path of the file; the last part is the name.
-        request: The request to answer.
-    """
-    key = owner.blob.key
-    name = PurePosixPath(path.replace("\\", "/")).name or key
-    url = reverse("file", kwargs={"key": key, "name": name}, request=request)
-    expires = compute_expiry(behaviour_of(request).file_url_lifetime)
-    signature = sign_link(FILE_LINK, [owner._meta.model_name, owner.pk, key], expires)
-    return f"{url}?signature={signature}"
+
+def _find_name(path: str) -> str:
+    """Return the last part of a path."""
+    path = path.replace("\\", "/")
+    name = path.rpartition("/")[2]
+    return PurePosixPath(path).name if name in ("", ".") else name
+
+
+def _find_root(request: Request) -> str:
+    """Return the beginning of the URLs of files, once for each request."""
+    root: str | None = request.__dict__.get(_ROOT)
+    if root is None:
+        url = reverse("file", kwargs={"key": "k", "name": "n"}, request=request)
+        root = request.__dict__[_ROOT] = url.removesuffix("k/n")
+    return root
 
 
 class UnitFilesField(serializers.Field[Any, Any, Any, Any]):
@@ -75,7 +137,7 @@ class UnitFilesField(serializers.Field[Any, Any, Any, Any]):
         return instance
 
     def to_representation(self, value: DataUnit) -> dict[str, Any]:
-        return describe_files(value, self.context["request"])
+        return describe_files(value.pk, self.context)
 
     def to_internal_value(self, data: Any) -> dict[str, dict[str, str]]:
         files = DocumentField().run_validation(data)
@@ -107,8 +169,6 @@ def _find_problem(name: str, file: Any) -> str | None:
 
 class DataUnitSerializer(ResourceSerializer):
     """A data unit; clients write checksums of files, and read URLs."""
-
-    reads = ("unit_files__blob", "unit_files__specification")
 
     files = UnitFilesField()
     groups = serializers.ListField(

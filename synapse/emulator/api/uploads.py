@@ -135,4 +135,7 @@ class UploadView(ChunkedUploadView):  # type: ignore[misc] # the library ships n
         upload: Upload | None = find_uploads(self.request).filter(pk=pk).first()
         if upload is None or upload.status == Upload.COMPLETE:
             return None
-        return upload.offset, md5(upload.path, upload.offset)
+        try:
+            return upload.offset, md5(upload.path, upload.offset)
+        except FileNotFoundError:  # another request has completed the upload meanwhile
+            return None

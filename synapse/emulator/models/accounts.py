@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
+from synapse.emulator.models.loading import LoadedModel
 from synapse.emulator.models.relations import ForeignKey
 
 if TYPE_CHECKING:
     from synapse.emulator.models.jobs import Job
 
 
-class Tenant(models.Model):
+class Tenant(LoadedModel):
     """An organisation, the owner of all other rows."""
 
     code = models.CharField(max_length=64, unique=True)
@@ -31,7 +32,7 @@ class Tenant(models.Model):
         return self.code
 
 
-class User(models.Model):
+class User(LoadedModel):
     """A person, or an agent acting as one."""
 
     username = models.CharField(max_length=150, unique=True)
@@ -54,7 +55,7 @@ class User(models.Model):
         return self.username
 
 
-class Membership(models.Model):
+class Membership(LoadedModel):
     """That a user may work in a tenant."""
 
     user = ForeignKey(User, models.CASCADE, related_name="memberships")
@@ -69,7 +70,7 @@ class Membership(models.Model):
         return f"{self.user} in {self.tenant}"
 
 
-class Token(models.Model):
+class Token(LoadedModel):
     """A credential, stored as a hash."""
 
     class Kind(models.TextChoices):

@@ -3,6 +3,7 @@
 from django.db import models
 
 from synapse.emulator.models.accounts import Tenant
+from synapse.emulator.models.loading import LoadedModel
 from synapse.emulator.models.relations import ForeignKey
 
 
@@ -19,7 +20,7 @@ class Category(models.TextChoices):
     TIME_SERIES = "time_series"
 
 
-class TenantOwned(models.Model):
+class TenantOwned(LoadedModel):
     """A row of one tenant, invisible to others."""
 
     tenant = ForeignKey(Tenant, models.CASCADE, related_name="+", editable=False)

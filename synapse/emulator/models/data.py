@@ -4,6 +4,7 @@ from django.db import models
 
 from synapse.emulator.models.base import Category, TenantOwned
 from synapse.emulator.models.documents import JSONField
+from synapse.emulator.models.loading import LoadedModel
 from synapse.emulator.models.relations import ForeignKey
 
 
@@ -23,7 +24,7 @@ class DataCollection(TenantOwned):
         return self.name
 
 
-class FileSpecification(models.Model):
+class FileSpecification(LoadedModel):
     """One kind of file in a collection's units, known by name."""
 
     class FileType(models.TextChoices):
@@ -64,7 +65,7 @@ class FileSpecification(models.Model):
         return self.name
 
 
-class Blob(models.Model):
+class Blob(LoadedModel):
     """Content, stored once for each tenant and SHA-256."""
 
     tenant = ForeignKey("emulator.Tenant", models.CASCADE, related_name="+")
@@ -128,7 +129,7 @@ class DataUnit(TenantOwned):
         return f"data unit {self.pk}"
 
 
-class UnitFile(models.Model):
+class UnitFile(LoadedModel):
     """The content of a unit's file for one of the collection's specifications."""
 
     data_unit = ForeignKey(DataUnit, models.CASCADE, related_name="unit_files")

@@ -9,6 +9,7 @@ from synapse.emulator.models.accounts import User
 from synapse.emulator.models.base import TenantOwned
 from synapse.emulator.models.data import Blob
 from synapse.emulator.models.documents import JSONField
+from synapse.emulator.models.loading import LoadedModel
 from synapse.emulator.models.plugins import Plugin, PluginRelease
 from synapse.emulator.models.relations import ForeignKey
 
@@ -103,7 +104,7 @@ class Job(TenantOwned):
         return self.status in self.FINAL
 
 
-class ConsoleLine(models.Model):
+class ConsoleLine(LoadedModel):
     """Something that a job printed."""
 
     job = ForeignKey(Job, models.CASCADE, related_name="console_lines")

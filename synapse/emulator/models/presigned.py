@@ -6,10 +6,11 @@ from django.db import models
 
 from synapse.emulator.models.accounts import Tenant
 from synapse.emulator.models.data import DataFile
+from synapse.emulator.models.loading import LoadedModel
 from synapse.emulator.models.relations import ForeignKey
 
 
-class PresignedUpload(models.Model):
+class PresignedUpload(LoadedModel):
     """A file that a client announced, and may send to the storage's URLs."""
 
     key = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
