@@ -25,7 +25,7 @@ def main() -> int:
     """Serve as ordered, and give the exit code."""
     orders = json.loads(sys.stdin.buffer.readline())
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what is printed by anything else must not be taken for the answer
+    os.dup2(2, 1)  # other prints must not look like the reply
 
     def answer(content: dict[str, Any]) -> None:
         with answers:

@@ -290,7 +290,7 @@ class Delivery:
             self._give_up(job)
         elif isinstance(error, Conflict) and "status" in body:
             # The job has ended for the backend, for example by a stop there. That state stays.
-            _log_refusal("The backend keeps its own end of job %s: %s", job, error.detail)
+            _log_refusal("Job %s has ended otherwise at the backend: %s", job, error.detail)
             self._store.record_told(job.id, job.status)
             if not job.is_final:
                 self._end_here(job)
@@ -339,7 +339,9 @@ class Delivery:
         lines = self._store.lines(job.id, job.sent, _LINES)
         held = [_read_row(row) for row in rows]
         if set(held).isdisjoint((line.message, line.created) for line in (*before, *lines)):
-            held = [(message, None) for message, _ in held]  # it keeps times of its own
+            held = [
+                (message, None) for message, _ in held
+            ]  # the backend replaces the times of lines
             wanted: list[_Stamped] = [(line.message, None) for line in lines]
         else:
             wanted = [(line.message, line.created) for line in lines]

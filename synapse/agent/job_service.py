@@ -109,7 +109,7 @@ class JobService:
         code, version = split_key(key)
         job_id, known = self._find_job(body)
         if known is not None:
-            return known  # asked twice: its first answer was lost
+            return known  # a repeated request: the first response was lost
         if body.get("requirements"):
             reason = "The agent installs the requirements of the release; add yours to a release."
             raise Refusal(400, {"requirements": [reason]})

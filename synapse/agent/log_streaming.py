@@ -172,7 +172,7 @@ class _Stream(Response):
                     return
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         except _Cut:
-            return  # without the last chunk: who follows sees that this isn't the end
+            return  # without the last chunk, which tells followers that the log goes on
         finally:
             gone.cancel()
         await send({"type": "http.response.body", "body": b"", "more_body": False})

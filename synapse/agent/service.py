@@ -124,7 +124,7 @@ def serve(options: AgentOptions, on_ready: Callable[[str], None] | None = None) 
                 agent_token=token,
                 tenant=options.tenant,
                 timeout=(5, 10),
-                retries=0,  # reports decide for themselves what is said again
+                retries=0,  # the delivery decides what is sent again
                 deadline=60,
                 https_only=options.https_only,
             )

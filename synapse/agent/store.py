@@ -24,7 +24,7 @@ from synapse.jobs.spec import Outcome, OutputLine
 
 __all__ = ["FINAL", "KeptJob", "KeptRelease", "Store"]
 
-#: The states that nothing comes after.
+#: Final states: no transition leaves them.
 FINAL = ("completed", "failed", "stopped")
 
 _SCHEMA = """

@@ -159,7 +159,7 @@ def list_safe_entries(
         raise BadArchive(f"The zip has {len(entries)} entries, more than {limits.entries}.")
     if sum(len(info.orig_filename) for info in entries) > _LONGEST_NAMES:
         raise BadArchive(
-            f"The names of the zip's entries have more than {_LONGEST_NAMES:,} letters."
+            f"The names of the zip's entries have more than {_LONGEST_NAMES:,} characters."
         )
     for info in entries:
         _check_kind(info)

@@ -334,7 +334,7 @@ def test_a_cancelled_creation_says_how_far_it_got(
 
     async def main() -> None:
         rows = [{"project": 1, "data_unit": number} for number in range(3)]
-        task = asyncio.ensure_future(connected.aio.tasks.bulk_create(rows, batch_size=1))
+        task = asyncio.ensure_future(connected.aio.tasks.bulk_create(rows, batch_size=1, workers=1))
         await has_set(is_second)
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
@@ -356,7 +356,7 @@ def test_a_cancelled_loop_ends(connected: synapse.Session, tables: Tables) -> No
     tables.before = lambda asked: gate(asked) if len(tables.asked) > 1 else None
 
     async def main() -> None:
-        items = connected.aio.tasks.__aiter__()
+        items = connected.aio.tasks.iterate(workers=1).__aiter__()
 
         async def read() -> int:
             return sum([1 async for _ in items])

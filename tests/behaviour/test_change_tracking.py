@@ -231,7 +231,7 @@ def test_an_answer_about_something_else_is_refused(
     tables.before = lambda asked: (200, answer) if asked.method == "PATCH" else None
     project = connected.projects.get(1)
     project.title = "b"
-    with pytest.raises(InvalidResponse, match="Project 1: the answer is not this object"):
+    with pytest.raises(InvalidResponse, match="Project 1: the response is another object"):
         project.save()
     assert project.changes == {"title": "b"}
 

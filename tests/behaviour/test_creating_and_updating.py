@@ -68,7 +68,7 @@ def test_many_are_created_in_order_out_of_a_generator(
             yield {"data_unit": unit, "meta": {"n": number}}
 
     with assert_num_requests(session, 3):
-        made = project.tasks.bulk_create(items(), batch_size=10)
+        made = project.tasks.bulk_create(items(), batch_size=10, workers=1)
     assert [task.meta["n"] for task in made] == list(range(25))
     assert [task.id for task in made] == sorted(task.id for task in made)
     assert list(project.tasks[2:]) == made
@@ -82,7 +82,7 @@ def test_a_refused_batch_says_which_items_and_why_and_what_was_made(
     items[5] = {"data_unit": unit, "status": "wrong"}
     items[6] = {"data_unit": 10**9}
     with pytest.raises(BulkError) as caught:
-        project.tasks.bulk_create(items, batch_size=4)
+        project.tasks.bulk_create(items, batch_size=4, workers=1)
     error = caught.value
     assert set(error.errors) == {5, 6}
     assert "status" in error.errors[5]
@@ -148,7 +148,7 @@ def test_an_item_of_a_generator_says_position_path_and_what_was_made(
     items = iter([*({"data_unit": unit} for _ in range(7)), bad])
     message = f"^item 7: .*{reason}.* 6 were made before it"
     with pytest.raises(BulkError, match=message) as caught:
-        project.tasks.bulk_create(items, batch_size=3)
+        project.tasks.bulk_create(items, batch_size=3, workers=1)
     assert caught.value.created == list(project.tasks[2:])
     assert len(caught.value.created) == 6
     assert set(caught.value.errors) == {7}
@@ -171,7 +171,7 @@ def test_an_error_of_the_source_says_what_was_made(
 
     message = r"stopped .* 4 tasks were made.* Item 4 and later"
     with pytest.raises(BulkError, match=message) as caught:
-        project.tasks.bulk_create(read(), batch_size=2)
+        project.tasks.bulk_create(read(), batch_size=2, workers=1)
     assert caught.value.created == list(project.tasks[2:])
     assert caught.value.__cause__ is error
     with pytest.raises(type(error)):
@@ -201,7 +201,7 @@ def test_a_stop_says_what_was_made(
         Session(emulator.url, emulator.api_token, on_request=on_request) as session,
         pytest.raises(stop) as caught,
     ):
-        session.tasks.bulk_create(read(), batch_size=2)
+        session.tasks.bulk_create(read(), batch_size=2, workers=1)
     cause = caught.value.__cause__
     assert isinstance(cause, BulkError)
     assert [one.meta["n"] for one in cause.created] == [0, 1, 2, 3]
@@ -255,6 +255,13 @@ def test_reasons_by_position_are_read_too(connected: Session, tables: Any) -> No
     with pytest.raises(BulkError) as caught:
         connected.tasks.bulk_create([{}, {}, {}])
     assert caught.value.errors == {1: {"status": ["wrong"]}}
+
+
+def test_reasons_have_the_positions_of_the_input(project: Project, unit: DataUnit) -> None:
+    items = [{"data_unit": unit} for _ in range(5)] + [{"data_unit": 999_999}]
+    with pytest.raises(BulkError, match=r"item 5: data_unit: .* 4 were made before it") as caught:
+        project.tasks.bulk_create(items, batch_size=2)
+    assert list(caught.value.errors) == [5]
 
 
 @pytest.mark.parametrize("answer", ["no", None, 5])

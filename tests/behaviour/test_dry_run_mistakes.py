@@ -18,15 +18,18 @@ from typer.testing import CliRunner
 import synapse
 from synapse.cli.app import app
 from synapse.cli.dry_run import READS
-from synapse.cli.resource_names import RESOURCES, get_command_name
-from synapse.cli.resources import make_group
+from synapse.cli.resource_group import VERBS as RESOURCE_VERBS
+from synapse.cli.resource_names import get_command_name
+from synapse.cli.resources import make_command
 from synapse.cli.verbs import LEFT_OUT, find_methods
 from synapse.orm import registry
 from synapse.testing.tenants import EmulatorTenant
 
 VERBS = {
-    get_command_name(plural): typer.main.get_command(make_group(get_command_name(plural))).commands  # type: ignore[attr-defined] # a group
-    for plural in RESOURCES
+    get_command_name(plural): {
+        verb: typer.main.get_command(make_command(plural, verb)) for verb in verbs
+    }
+    for plural, verbs in RESOURCE_VERBS.items()
 }
 READ_VERBS = {"list", "get", "count", "open"}
 

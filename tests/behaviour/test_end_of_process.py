@@ -16,8 +16,8 @@ SCRIPT = """
 import atexit, sys, threading
 from pathlib import Path
 import synapse
-from synapse.transport import readahead
-readahead._LEAST_WAIT = readahead._CLEAR_WAIT = 0.0  # begin to read ahead at once
+from synapse.transport import waiting
+waiting._LEAST_WAIT = waiting._CLEAR_WAIT = 0.0  # begin to read ahead at once
 mode, url, token, collection, folder = sys.argv[1:]
 session = synapse.connect(url, token)
 begun = iter(session.data_units.page_size(1).iterate(workers=4))

@@ -40,6 +40,7 @@ def visible(folder: Path) -> list[str]:
     return names
 
 
+@pytest.mark.sqlite
 def test_data_of_the_local_backend(shared: Path) -> None:
     for name in ("files", "incoming", "engine"):
         (shared / name).mkdir(mode=0o755)

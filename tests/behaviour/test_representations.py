@@ -209,7 +209,7 @@ def test_unit_is_known_by_its_file(session: Session, unit: synapse.DataUnit) -> 
 
 
 def test_session_shows_where_and_as_whom(session: Session, emulator: Any) -> None:
-    assert "not asked yet" in check(session)
+    assert "not loaded; session.me" in check(session)
 
     name = session.me.username
     before = session.request_count

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 import psutil
 
 from synapse._internal.private_files import make_folder_private
+from synapse._internal.threads import ThreadGroup
 from synapse.jobs.local.job import JobRun
 from synapse.jobs.local.process_tree import end_marked
 from synapse.jobs.local.protection import remove
@@ -67,7 +68,8 @@ class Engine:
         self._lock = threading.Condition()
         self._waiting: deque[JobRun] = deque()
         self._running: dict[str, JobRun] = {}
-        self._threads: list[threading.Thread] = []
+        self._started = 0
+        self._group = ThreadGroup()
         self._closed: str | None = None
         self._clean()
 
@@ -80,6 +82,7 @@ class Engine:
 
         Raises:
             ValueError: A job with this id hasn't ended here.
+            RuntimeError: The engine has no thread for jobs, and the system refuses new threads.
         """
         job = JobRun(order, reporter)
         with self._lock:
@@ -87,12 +90,15 @@ class Engine:
                 raise ValueError(f"The job {order.job_id} is here already.")
             closed = self._closed
             if closed is None:
+                if self._started < self._workers and not self._start_worker() and not self._started:
+                    raise RuntimeError(
+                        f"No thread can be started for the job {order.job_id}. Submit the job "
+                        "again when the machine has free threads."
+                    )
                 self._waiting.append(job)
                 self._lock.notify()
-                if len(self._threads) < self._workers:
-                    self._start_worker()
         if closed is not None:
-            _end_unrun(job, Outcome("failed", closed))
+            _end_unrun(job, Outcome("failed", closed), ThreadGroup())
 
     def stop(self, job_id: str) -> bool:
         """Request a job's end, which the reporter confirms. Returns at once.
@@ -108,9 +114,14 @@ class Engine:
                 self._waiting.remove(waiting)
             running = self._running.get(job_id)
         if waiting is not None:
-            _end_unrun(waiting, Outcome("stopped", "It was stopped before it ran."))
+            _end_unrun(waiting, Outcome("stopped", "It was stopped before it ran."), ThreadGroup())
             return True
         return running is not None and running.verdict.reach(Outcome("stopped", "It was stopped."))
+
+    def has(self, job_id: str) -> bool:
+        """Return whether a job is waiting or running here."""
+        with self._lock:
+            return self._find(job_id) is not None
 
     def processes(self) -> dict[str, list[psutil.Process]]:
         """Return the processes of running jobs, by the jobs' ids."""
@@ -129,14 +140,12 @@ class Engine:
             waiting = list(self._waiting)
             self._waiting.clear()
             running = list(self._running.values())
-            threads = list(self._threads)
             self._lock.notify_all()
         for job in running:
             job.verdict.fail(reason)
-        for ending in [_end_unrun(job, Outcome("failed", reason)) for job in waiting]:
-            ending.join()
-        for thread in threads:
-            thread.join()
+        for job in waiting:
+            _end_unrun(job, Outcome("failed", reason), self._group)
+        self._group.wait()
         self._releases.close()
 
     def _clean(self) -> None:
@@ -151,28 +160,36 @@ class Engine:
         waiting = (job for job in self._waiting if job.order.job_id == job_id)
         return self._running.get(job_id) or next(waiting, None)
 
-    def _start_worker(self) -> None:
-        name = f"synapse-job-{len(self._threads) + 1}"
+    def _start_worker(self) -> bool:
+        name = f"synapse-job-{self._started + 1}"
         # A daemon thread: a process that forgets to close the engine must be able to end, and the
         # jobs end with the process.
-        thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        if not self._group.start(threading.Thread(target=self._work, name=name, daemon=True)):
+            self._group.count_end()
+            return False
+        self._started += 1
+        return True
 
     def _work(self) -> None:
-        while (job := self._next()) is not None:
-            key = job.order.job_id
-            try:
-                job.run(
-                    self._folder / "jobs" / quote(key, safe=""),
-                    releases=self._releases,
-                    python=self._python,
-                    platform_python=self._platform_python,
-                    grace=self._grace,
-                )
-            finally:
-                with self._lock:
-                    del self._running[key]
+        try:
+            while (job := self._next()) is not None:
+                self._run(job)
+        finally:
+            self._group.count_end()
+
+    def _run(self, job: JobRun) -> None:
+        key = job.order.job_id
+        try:
+            job.run(
+                self._folder / "jobs" / quote(key, safe=""),
+                releases=self._releases,
+                python=self._python,
+                platform_python=self._platform_python,
+                grace=self._grace,
+            )
+        finally:
+            with self._lock:
+                del self._running[key]
 
     def _next(self) -> JobRun | None:
         with self._lock:
@@ -185,8 +202,15 @@ class Engine:
             return job
 
 
-def _end_unrun(job: JobRun, outcome: Outcome) -> threading.Thread:
-    """Report the end of a job that never began, on another thread than the caller's."""
-    thread = threading.Thread(target=job.end, args=(outcome,), name="synapse-unrun", daemon=True)
-    thread.start()
-    return thread
+def _end_unrun(job: JobRun, outcome: Outcome, group: ThreadGroup) -> None:
+    """Report the end of a job that never began, on a new thread if possible."""
+
+    def end() -> None:
+        try:
+            job.end(outcome)
+        finally:
+            group.count_end()
+
+    thread = threading.Thread(target=end, name="synapse-unrun", daemon=True)
+    if not group.start(thread):
+        thread.run()

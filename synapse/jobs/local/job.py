@@ -154,7 +154,7 @@ class JobRun:
             elif config.install:
                 interpreter = self._install(kept, config, folder, python, step, output, False)
             if interpreter is None:
-                return Outcome("stopped")  # the verdict counts
+                return Outcome("stopped")  # the stop request decides the outcome
             shutil.copytree(kept.code, code, symlinks=True)
             # Whatever the job installs, the next job and the server don't get it.
             parent, environment = interpreter, folder / "environment"
@@ -176,7 +176,7 @@ class JobRun:
             )
         self.verdict.close()
         if exit_code is None:
-            return Outcome("stopped")  # the verdict counts
+            return Outcome("stopped")  # the stop request decides the outcome
         return outcome_of(exit_code, self._printed(output), has_said_end=output.has_end)
 
     def _install(
@@ -252,7 +252,7 @@ class JobRun:
         """Call the reporter, whose failure must end neither the job nor the engine."""
         try:
             say()
-        except Exception:  # of whoever is told: the job goes on
+        except Exception:  # of the reporter: the job goes on
             log_events.JOB_REPORT_FAILED.log(
                 "What job %s did could not be reported.",
                 self.order.job_id,

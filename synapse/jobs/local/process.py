@@ -130,8 +130,8 @@ def run(
     child = subprocess.Popen(  # noqa: S603 # the engine's own command
         [sys.executable, "-I", "-S", supervisor.__file__, mark, *command],
         cwd=folder,
-        # Without the mark: whoever ends the marked processes of a killed engine leaves the
-        # supervisor its time to end the others.
+        # Without the mark: a search that ends the marked processes of a killed engine leaves the
+        # supervisor the time to end the others.
         env={name: value for name, value in environment.items() if name != MARK},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

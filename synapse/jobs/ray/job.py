@@ -223,7 +223,7 @@ class RayJob:
                 return Outcome("failed", f"Ray doesn't take the job: {error.detail.rstrip('.')}.")
             else:
                 return None
-        return Outcome("stopped")  # the verdict counts
+        return Outcome("stopped")  # the stop request decides the outcome
 
     def _watch(self) -> Outcome:
         """Pass the output on and watch the job's state until the end."""
@@ -240,7 +240,9 @@ class RayJob:
                     asked_at = now
                     self._ask_to_stop()
                 if now - stopping >= _STOPPING:
-                    return Outcome("stopped")  # the verdict counts; what's left gets no order
+                    return Outcome(
+                        "stopped"
+                    )  # the stop request decides the outcome; the rest of the log is dropped
             # The end of the log is mostly the end of the job.
             if now < look_at and (has_seen_log_end or not is_log_over):
                 continue
@@ -400,7 +402,7 @@ class RayJob:
     def _tell(self, say: Callable[[], None]) -> None:
         try:
             say()
-        except Exception:  # of whoever is told: the job goes on
+        except Exception:  # of the reporter: the job goes on
             log_events.JOB_REPORT_FAILED.log(
                 "The reporter of job %s failed.",
                 self.order.job_id,

@@ -295,7 +295,7 @@ def test_names_of_any_length_are_refused() -> None:
     long = "/".join("x" * 200 for _ in range(10))
     names = [(f"{number}/{long}", "") for number in range(2000)]
     archive = zipfile.ZipFile(zipped(*names))
-    with archive, pytest.raises(BadArchive, match="more than 4,000,000 letters"):
+    with archive, pytest.raises(BadArchive, match="more than 4,000,000 characters"):
         list_safe_entries(archive)
 
 

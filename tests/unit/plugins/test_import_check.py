@@ -65,10 +65,10 @@ def test_an_endless_import_is_ended_with_its_children(tmp_path: Path) -> None:
         f"open({str(pids)!r}, 'w').write(f'{{child.pid}} {{away.pid}}')\n"
     )
 
-    outcomes = try_modules(tmp_path, timeout=3, slow=child + "time.sleep(600)\n", good=RUN)
+    outcomes = try_modules(tmp_path, timeout=10, slow=child + "time.sleep(600)\n", good=RUN)
 
     assert outcomes["slow"].reason is not None
-    assert "took more than 3 s" in outcomes["slow"].reason
+    assert "took more than 10 s" in outcomes["slow"].reason
     assert outcomes["good"].reason is None
     for pid in pids.read_text().split():
         status = Path(f"/proc/{pid}/stat")

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from synapse.jobs.local.engine import Engine
 from synapse.jobs.local.process_tree import MARK
 from synapse.jobs.spec import JobSpec, Outcome, ReleaseFile
 
-from .conftest import Listener
+from .conftest import SECONDS, Listener
 
 Run = Callable[..., Any]
 Release = Callable[..., ReleaseFile]
@@ -118,6 +119,18 @@ def test_an_unknown_job_is_not_stopped(engine: Engine) -> None:
     assert not engine.stop("nothing")
 
 
+def test_which_jobs_are_here(run: Run, engine: Engine, release: Release) -> None:
+    made = release(SLEEP)
+    jobs = [run(made) for _ in range(3)]
+    jobs[1].line("up")
+
+    assert all(engine.has(job.job_id) for job in jobs)
+    engine.stop(jobs[2].job_id)
+    jobs[2].end()
+    assert not engine.has(jobs[2].job_id)
+    assert not engine.has("nothing")
+
+
 def test_a_job_is_taken_once(run: Run, engine: Engine) -> None:
     job = run(SLEEP)
 
@@ -148,6 +161,70 @@ def test_close_ends_everything_and_says_why(run: Run, engine: Engine, release: R
 
     assert [job.outcome for job in (first, second, third)] == [Outcome("failed", "Closed.")] * 3
     assert run(made).end() == Outcome("failed", "Closed.")
+
+
+def test_close_goes_on_after_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, engine: Engine, release: Release, run: Run
+) -> None:
+    job = run(release(SLEEP))
+    job.line("up")
+    report_end, may_end = job.ended, threading.Event()
+
+    def interrupt_and_wait(outcome: Outcome) -> None:
+        signal.raise_signal(signal.SIGINT)  # interrupts the main thread
+        may_end.wait(SECONDS)
+        report_end(outcome)
+
+    monkeypatch.setattr(job, "ended", interrupt_and_wait)
+    with pytest.raises(KeyboardInterrupt):
+        engine.close("Closed.")
+    threading.Timer(0.1, may_end.set).start()
+    engine.close()
+
+    assert job.outcome == Outcome("failed", "Closed.")
+    assert not [each for each in threading.enumerate() if each.name.startswith("synapse-job")]
+
+
+class TestWithoutThreads:
+    @staticmethod
+    def refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(thread: threading.Thread) -> None:
+            raise RuntimeError(f"can't start {thread.name}")
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    def test_a_job_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, engine: Engine, release: Release, run: Run
+    ) -> None:
+        made = release(SLEEP)
+        with monkeypatch.context() as patched:
+            self.refuse(patched)
+            with pytest.raises(RuntimeError, match="No thread can be started for the job"):
+                run(made)
+        run(made).line("up")  # the job that was refused takes no place
+
+    def test_a_job_waits_for_the_thread_that_runs(
+        self, monkeypatch: pytest.MonkeyPatch, engine: Engine, release: Release, run: Run
+    ) -> None:
+        made = release(SLEEP)
+        first = run(made)
+        first.line("up")
+        with monkeypatch.context() as patched:
+            self.refuse(patched)
+            second = run(made)
+        engine.stop(first.job_id)
+        second.line("up")
+
+    def test_the_end_of_a_waiting_job_is_reported(
+        self, monkeypatch: pytest.MonkeyPatch, engine: Engine, release: Release, run: Run
+    ) -> None:
+        made = release(SLEEP)
+        jobs = [run(made) for _ in range(3)]
+        jobs[1].line("up")
+        with monkeypatch.context() as patched:
+            self.refuse(patched)
+            assert engine.stop(jobs[2].job_id)
+            assert jobs[2].outcome == Outcome("stopped", "It was stopped before it ran.")
 
 
 def test_a_reporter_that_fails_ends_neither_job_nor_engine(

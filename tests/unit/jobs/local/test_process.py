@@ -239,11 +239,13 @@ def test_nothing_changes_what_has_ended() -> None:
     assert verdict.close() is None
 
 
-# Each starts a process that hides from the session and the mark, prints its id and holds memory.
+# Each starts a process that hides from the session and the mark, prints its id, holds memory and
+# makes a file.
 HIDDEN = """
 import os, time
 print(os.getpid(), flush=True)
 hold = b"x" * (int({size}) << 20)
+open("hidden", "w").close()
 time.sleep(600)
 """
 CLEARED = """
@@ -275,7 +277,8 @@ def write_away(kind: str, then: str = "", size: int = 1) -> str:
     daemon = DAEMON.format(hidden=hidden)
     sources = [CLEARED, DAEMON, NESTED, GROUP]
     source = sources[AWAYS.index(kind)].format(hidden=hidden, daemon=daemon)
-    return f"import time\n{source}\ntime.sleep(0.5)\n{then}"
+    wait = "while not os.path.exists('hidden'):\n    time.sleep(0.02)\n"
+    return f"import os, time\n{source}\n{wait}\n{then}"
 
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has child subreapers.")
@@ -292,17 +295,16 @@ class TestHidden:
         assert (done.code, done.outcome) == (0, None)
         assert is_gone(int(done.messages[0]))
 
-    def test_end_with_a_stop(self, ran: Callable[..., Ran], kind: str) -> None:
+    def test_end_with_a_stop(self, ran: Callable[..., Ran], kind: str, tmp_path: Path) -> None:
         verdict = StopRequest(Limits())
-        script = write_away(kind, "print('up')\ntime.sleep(600)")
+        script = write_away(kind, "time.sleep(600)")
         seen: list[str] = []
 
         def stop(tree: ProcessTree) -> None:
             def wait() -> None:
-                while len(tree.processes()) < 2:
+                while len(tree.processes()) < 2 or not (tmp_path / "hidden").exists():
                     time.sleep(0.02)
                 seen.append("two")
-                time.sleep(0.5)
                 verdict.reach(Outcome("stopped", "Enough."))
 
             threading.Thread(target=wait, daemon=True).start()
