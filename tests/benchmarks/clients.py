@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -24,21 +25,76 @@ TABLE: dict[str, float] = {}
 """Size of the last result of `to_arrow()` in MiB, as `"table"`."""
 
 
-def plain(url: str) -> Callable[[], Iterable[Any]]:
+def plain(url: str, fields: tuple[str, str] = ("status", "updated")) -> Callable[[], Iterable[Any]]:
     """`requests` and `json`: what the others are measured by."""
+    import requests
+
+    session = requests.Session()
+    one, other = fields
+
+    def read() -> Iterable[Any]:
+        link = f"{url}?page_size=100"
+        while link:
+            page = json.loads(session.get(link).content)
+            for row in page["results"]:
+                yield row["id"], row[one], row[other]
+            link = page["next"]
+
+    return read
+
+
+def label_studio_plain(url: str) -> Callable[[], Iterable[Any]]:
+    """The plain loop over Label Studio's pages, which have no link."""
     import requests
 
     session = requests.Session()
 
     def read() -> Iterable[Any]:
-        link = f"{url}/sdk/tasks/?page_size=100"
-        while link:
-            page = json.loads(session.get(link).content)
-            for row in page["results"]:
-                yield row["id"], row["status"], row["updated"]
-            link = page["next"]
+        number = 0
+        while True:
+            number += 1
+            page = json.loads(session.get(f"{url}/api/tasks/?page={number}").content)
+            if not page["tasks"]:
+                return
+            for row in page["tasks"]:
+                yield row["id"], row["state"], row["updated_at"]
 
     return read
+
+
+def label_studio(url: str) -> Callable[[], Iterable[Any]]:
+    """Label Studio's own library."""
+    from label_studio_sdk import LabelStudio
+
+    client = LabelStudio(base_url=url, api_key="token")
+
+    def read() -> Iterable[Any]:
+        for one in client.tasks.list(page_size=100):
+            yield one.id, one.state, one.updated_at
+
+    return read
+
+
+def platform_package(url: str) -> Callable[[], Iterable[Any]]:
+    """The platform's own package, whose rows are dictionaries."""
+    from synapse_sdk.clients.backend import BackendClient
+
+    client = BackendClient(url, access_token="token")
+
+    def read() -> Iterable[Any]:
+        rows, _ = client.list_tasks(list_all=True)
+        for row in rows:
+            yield row["id"], row["status"], row["updated"]
+
+    return read
+
+
+def cvat(url: str) -> Callable[[], Iterable[Any]]:
+    """CVAT's own library, which returns all rows at once."""
+    from cvat_sdk import Client
+
+    client = Client(url, check_server_version=False)
+    return lambda: [(one.id, one.status, one.updated_date) for one in client.tasks.list()]
 
 
 def sdk(url: str, workers: int | None = None) -> Callable[[], Iterable[Any]]:
@@ -53,6 +109,25 @@ def sdk(url: str, workers: int | None = None) -> Callable[[], Iterable[Any]]:
             yield task.id, task.status, task.updated
 
     return read
+
+
+def values(url: str) -> Callable[[], Iterable[Any]]:
+    """Rows of this SDK without objects."""
+    import synapse
+
+    session = synapse.Session(url, "token")
+
+    def read() -> Iterable[Any]:
+        for row in session.tasks.values():
+            yield row["id"], row["status"], row["updated"]
+
+    return read
+
+
+def values_without_orjson(url: str) -> Callable[[], Iterable[Any]]:
+    """The same, decoding with the standard library."""
+    sys.modules["orjson"] = None  # type: ignore[assignment] # hides the installed package
+    return values(url)
 
 
 def sdk_without_orjson(url: str, workers: int | None = None) -> Callable[[], Iterable[Any]]:
@@ -78,6 +153,40 @@ def walk_by_coroutine(url: str) -> Callable[[], Iterable[Any]]:
         return count
 
     return lambda: range(asyncio.run(walk()))
+
+
+def plain_gets(url: str) -> Callable[[], Iterable[Any]]:
+    """A thousand objects, one after the other, by `requests`."""
+    import requests
+
+    session = requests.Session()
+
+    def read() -> Iterable[Any]:
+        for number in range(1, 1001):
+            row = session.get(f"{url}/tasks/{number}/").json()
+            yield row["id"], row["status"], row["updated"]
+
+    return read
+
+
+def sdk_gets(url: str) -> Callable[[], Iterable[Any]]:
+    """The same by `get`, which asks the server each time."""
+    import synapse
+
+    session = synapse.Session(url, "token")
+
+    def read() -> Iterable[Any]:
+        for number in range(1, 1001):
+            task = session.tasks.get(number, refresh=True)
+            yield task.id, task.status, task.updated
+
+    return read
+
+
+def sdk_gets_without_orjson(url: str) -> Callable[[], Iterable[Any]]:
+    """The same, decoding with the standard library."""
+    sys.modules["orjson"] = None  # type: ignore[assignment] # hides the installed package
+    return sdk_gets(url)
 
 
 def get_by_threads(url: str) -> Callable[[], Iterable[Any]]:
@@ -191,11 +300,18 @@ def gitlab(url: str) -> Callable[[], Iterable[Any]]:
 
 
 CASES: dict[str, Callable[[str], Callable[[], Iterable[Any]]]] = {
-    "plain": plain,
+    "plain": lambda url: plain(f"{url}/sdk/tasks/"),
     "sdk": sdk_without_orjson,
     "sdk, orjson": sdk,
-    "sdk, workers=1": lambda url: sdk_without_orjson(url, 1),
-    "sdk, workers=8": lambda url: sdk_without_orjson(url, 8),
+    "values": values_without_orjson,
+    "values, orjson": values,
+    **{
+        f"sdk, workers={workers}": partial(sdk_without_orjson, workers=workers)
+        for workers in (1, 2, 4, 8, 16)
+    },
+    "plain gets": plain_gets,
+    "sdk gets": sdk_gets_without_orjson,
+    "sdk gets, orjson": sdk_gets,
     "aio": walk_by_coroutine,
     "gets by threads": get_by_threads,
     "gets by aio": get_by_coroutines,
@@ -207,6 +323,11 @@ CASES: dict[str, Callable[[str], Callable[[], Iterable[Any]]]] = {
     "stream": lambda url: table(url, "__arrow_c_stream__"),
     "pynetbox": netbox,
     "python-gitlab": gitlab,
+    "label_studio_sdk": label_studio,
+    "plain, Label Studio": label_studio_plain,
+    "cvat_sdk": cvat,
+    "platform's package": platform_package,
+    "plain, CVAT": lambda url: plain(f"{url}/api/tasks", ("status", "updated_date")),
 }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from measured import Median
 from process_memory import read_memory
 
 PICTURES = 10_000
@@ -63,16 +63,15 @@ def run(case: str, folder: Path) -> Took:
     return took
 
 
-def measure(note: Callable[..., None], rounds: int) -> None:
+def measure(note: Callable[..., None], number: int) -> None:
     """Note the time beside `json`, and the memory of many annotations beside that of few."""
     with tempfile.TemporaryDirectory() as name:
         for kind in ("sorted", "scattered"):
             is_scattered = kind == "scattered"
             folder = make_file(Path(name) / kind, PICTURES, BOXES, scattered=is_scattered)
-            ratios = [
-                run("sdk", folder)["time"] / run("json", folder)["time"] for _ in range(rounds)
-            ]
-            note(f"COCO, {kind}, in and out / json", statistics.median(ratios), 1.5)
+            pairs = [(run("sdk", folder), run("json", folder)) for _ in range(min(number, 3))]
+            ratios = Median(ours["time"] / bare["time"] for ours, bare in pairs)
+            note(f"COCO, {kind}, in and out / json", ratios, 1.5)
             peaks: list[float] = []
             for boxes in (SMALL, LARGE):
                 place = Path(name) / f"{kind} {boxes}"

@@ -1,4 +1,4 @@
-"""A server that takes uploads in chunks, reads them as fast as it can, and keeps nothing.
+"""A server that takes one upload in chunks, reads it as fast as it can, and keeps nothing.
 
 It prints its port, and ends when its input is closed.
 """
@@ -15,14 +15,28 @@ import threading
 _BUFFER = 1 << 20
 
 
+class Upload:
+    """What the server knows of the upload, whatever connection it comes by.
+
+    Attributes:
+        offset: Where the next chunk begins.
+        checksum: Checksum of the whole file, as the client said it.
+        received: Bytes of all chunks, also of those that broke off.
+    """
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self.checksum = ""
+        self.received = 0
+
+
 class Connection:
     """One client: requests are read and answered one after the other."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, upload: Upload) -> None:
         self.connection = connection
+        self.upload = upload
         self.buffer = bytearray(_BUFFER)
-        self.offset = 0
-        self.checksum = ""
 
     def serve(self) -> None:
         """Answer until the client goes away."""
@@ -45,11 +59,13 @@ class Connection:
         left = length - len(rest)
         if left > 1 << 16:
             view = memoryview(self.buffer)
+            self.upload.received += len(rest)
             while left > 0:
                 count = self.connection.recv_into(view, min(left, _BUFFER))
                 if not count:
                     return False
                 left -= count
+                self.upload.received += count
         while left > 0:
             piece = self.connection.recv(left)
             body += piece
@@ -63,14 +79,17 @@ class Connection:
 
     def answer(self, method: bytes, path: bytes, head: bytes, body: bytes) -> dict[str, object]:
         """Say what a server says that has kept everything."""
+        upload = self.upload
+        if path == b"/stats":
+            return {"received": upload.received}
         if path.rstrip(b"/").endswith(b"data_files"):
-            return {"id": 1, "checksum": self.checksum, "size": self.offset}
+            return {"id": 1, "checksum": upload.checksum, "size": upload.offset}
         if method == b"PUT":
-            self.offset = (_number(rb"content-range: bytes \d+-(\d+)/", head) or 0) + 1
+            upload.offset = (_number(rb"content-range: bytes \d+-(\d+)/", head) or 0) + 1
         if method == b"POST":
-            self.checksum = json.loads(body)["md5"]
-        status = 2 if method == b"POST" else 1
-        return {"id": "0-1", "url": "/chunked_upload/0-1/", "offset": self.offset, "status": status}
+            upload.checksum = json.loads(body)["md5"]
+        row = {"id": "0-1", "url": "/chunked_upload/0-1/", "offset": upload.offset}
+        return {**row, "status": 2 if method == b"POST" else 1}
 
 
 def _number(pattern: bytes, head: bytes) -> int | None:
@@ -80,6 +99,7 @@ def _number(pattern: bytes, head: bytes) -> int | None:
 
 def main() -> None:
     """Serve until the input is closed."""
+    upload = Upload()
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
 
@@ -87,7 +107,7 @@ def main() -> None:
         while True:
             connection, _ = listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=Connection(connection).serve, daemon=True).start()
+            threading.Thread(target=Connection(connection, upload).serve, daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     sys.stdin.read()

@@ -11,17 +11,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.request import urlopen
 
-HERE = Path(__file__).parent
+from loopback import run_server
+from measured import Cases, Median, ratio, take_turns
+
 FILES = 2_000
 SIZE = 100_000
 LOOPED = 400
@@ -33,19 +34,9 @@ Note = Callable[..., None]
 Took = dict[str, float]
 
 
-@contextmanager
-def server(latency: float) -> Iterator[str]:
+def server(latency: float) -> AbstractContextManager[str]:
     """Serve in a process of its own."""
-    command = [sys.executable, str(HERE / "upload_server.py"), str(latency)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.stdin.close()
+    return run_server("upload_server.py", latency)
 
 
 def stats(url: str) -> dict[str, int]:
@@ -82,46 +73,42 @@ def curl(folder: Path) -> Took:
     return {"wall": took}
 
 
-def measure(note: Note, rounds: int) -> None:
+def measure(note: Note, number: int) -> None:
     """Measure everything and note the ratios."""
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root, "files")
         folder.mkdir()
-        for number in range(FILES):
-            (folder / f"{number:05}.bin").write_bytes(os.urandom(SIZE))
-        cases: dict[str, Callable[[], Took]] = {
+        for file in range(FILES):
+            (folder / f"{file:05}.bin").write_bytes(os.urandom(SIZE))
+        cases: Cases = {
             "loop": lambda: run("loop", folder),
             "8": lambda: run("8", folder),
             "16": lambda: run("16", folder),
+            "presigned": lambda: run("presigned", folder),
         }
         if shutil.which("curl"):
             cases["curl"] = lambda: curl(folder)
-        taken: dict[str, list[Took]] = {name: [] for name in cases}
-        for turn in range(rounds):
-            for name in list(cases)[:: 1 if turn % 2 == 0 else -1]:
-                taken[name].append(cases[name]())
-
-        def ratio(one: str, other: str, what: str = "wall", over: str = "wall") -> float:
-            pairs = zip(taken[one], taken[other], strict=True)
-            return statistics.median(a[what] / b[over] for a, b in pairs)
-
+        taken = take_turns(min(number, 3), cases)
         what = f"{FILES:,} files, 20 ms"
-        note(f"{what}: loop / upload, 8 workers", ratio("loop", "8"), 7.0, least=True)
-        note(f"{what}: loop / upload, 16 workers", ratio("loop", "16"), 10.0, least=True)
+        note(f"{what}: loop / upload, 8 workers", ratio(taken, "loop", "8"), 7.0, least=True)
+        note(f"{what}: loop / upload, 16 workers", ratio(taken, "loop", "16"), 14.0, least=True)
+        rate = ratio(taken, "8", "presigned")
+        note(f"{what}: rate of presigned / plain upload", rate, 0.9, least=True)
         if "curl" in cases:
-            note(f"{what}: upload, 16 workers / curl -Z", ratio("16", "curl"), 1.5)
+            note(f"{what}: upload, 16 workers / curl -Z", ratio(taken, "16", "curl"), 1.5)
         else:
             print("There is no curl on this machine: the row about it is left out.")
-        note(f"{what}: upload / again", ratio("8", "8", "wall", "again"), 20.0, least=True)
+        again = Median(one["wall"] / one["again"] for one in taken["8"])
+        note(f"{what}: upload / again", again, 20.0, least=True)
         note(f"{what}: files sent again", max(one["sent"] for one in taken["8"]), 0.0)
 
     with tempfile.TemporaryDirectory() as root:
         folder = Path(root, "files")
-        for number in range(TINY):
-            path = folder / f"{number // 1000:03}" / f"{number:06}.bin"
-            if number % 1000 == 0:
+        for file in range(TINY):
+            path = folder / f"{file // 1000:03}" / f"{file:06}.bin"
+            if file % 1000 == 0:
                 path.parent.mkdir(parents=True)
-            path.write_bytes(b"%d" % number)
+            path.write_bytes(b"%d" % file)
         tiny = run("memory", folder, latency=0.0)
     note(f"{TINY:,} tiny files: memory after 1,000, MiB more", tiny["grown"], 3.0)
     print(f"{TINY:,} tiny files: {TINY / tiny['wall']:,.0f} a second, peak {tiny['peak']:.0f} MiB")
@@ -140,7 +127,10 @@ def main(case: str, url: str, folder: Path) -> None:
     """Run one case and print what it took."""
     import synapse
 
-    with synapse.Session(url, "token") as session:
+    is_presigned = case == "presigned"
+    case = "8" if is_presigned else case
+    uploads = "presigned" if is_presigned else "auto"
+    with synapse.Session(url, "token", uploads=uploads) as session:
         collection = session.data_collections.get(1)
         collection.upload([])  # imports what it needs, once
         if case == "loop":

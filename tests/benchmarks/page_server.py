@@ -2,9 +2,10 @@
 
 Run as a program, it prints its port and serves until its standard input ends. Every page is made
 before the first request. The same rows come in three shapes: pages of the platform, of NetBox
-(`limit` and `offset`) and of GitLab (a bare list with paging headers).
+(`limit` and `offset`) and of GitLab (a bare list with paging headers). With `peers` there are also
+pages of Label Studio and CVAT.
 
-Usage: python page_server.py COUNT LATENCY_SECONDS
+Usage: python page_server.py COUNT LATENCY_SECONDS [peers]
 """
 
 from __future__ import annotations
@@ -12,7 +13,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
+
+from loopback import Answer, make_answer, serve
+from peer_rows import make_pages
 
 PER_PAGE = 100
 SHAPES = "/sdk/tasks/", "/api/dcim/devices/", "/api/v4/todos"
@@ -73,43 +78,23 @@ def answers(count: int, host: str) -> dict[tuple[str, int], bytes]:
                     f'{{"count": {count}, "next": {following}, "previous": null, '
                     f'"results": {rows}}}'
                 )
-            data = body.encode()
-            made[shape, page] = (
-                f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{headers}"
-                f"Content-Length: {len(data)}\r\n\r\n"
-            ).encode() + data
+            made[shape, page] = make_answer(body.encode(), headers)
     return made
 
 
 def answer_one(number: int) -> bytes:
     """Make the answer for one row of the platform's shape."""
-    data = json.dumps(row(number)).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(data)}"
-    return head.encode() + b"\r\n\r\n" + data
+    return make_answer(json.dumps(row(number)).encode())
 
 
-class Connection(asyncio.Protocol):
-    """One connection: reads requests without a body, answers after the latency."""
+class Pages:
+    """Prepared pages."""
 
-    def __init__(self, made: dict[tuple[str, int], bytes], latency: float) -> None:
-        self.made = made
-        self.latency = latency
-        self.received = b""
+    def __init__(self, made: dict[tuple[str, int], bytes]) -> None:
+        self._made = made
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self.received += data
-        while b"\r\n\r\n" in self.received:
-            head, _, self.received = self.received.partition(b"\r\n\r\n")
-            answer = self.answer(head.split(b" ", 2)[1].decode())
-            if self.latency:
-                asyncio.get_running_loop().call_later(self.latency, self.write, answer)
-            else:
-                self.write(answer)
-
-    def answer(self, target: str) -> bytes:
+    def answer(self, _method: str, target: str, _body: bytes) -> bytes:
+        """Answer a request for a page, or for one row."""
         parts = urlsplit(target)
         query = parse_qs(parts.query)
         page = int(query.get("page", ["1"])[0])
@@ -118,23 +103,20 @@ class Connection(asyncio.Protocol):
         if parts.path.startswith("/tasks/"):
             return answer_one(int(parts.path.strip("/").rpartition("/")[2]))
         missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
-        return self.made.get((parts.path, page), missing)
-
-    def write(self, answer: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(answer)
+        return self._made.get((parts.path, page), missing)
 
 
-async def serve(count: int, latency: float) -> None:
-    """Serve until standard input ends."""
-    loop = asyncio.get_running_loop()
-    made: dict[tuple[str, int], bytes] = {}
-    server = await loop.create_server(lambda: Connection(made, latency), "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    made.update(answers(count, f"http://127.0.0.1:{port}"))
-    print(port, flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
+def prepare(count: int, host: str, *, has_peers: bool) -> Answer:
+    """Make every page."""
+    made = answers(count, host)
+    if has_peers:
+        made |= {
+            (path, page): make_answer(body)
+            for path, page, body in make_pages(count, PER_PAGE, host)
+        }
+    return Pages(made).answer
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))
+    prepared = partial(prepare, int(sys.argv[1]), has_peers="peers" in sys.argv[3:])
+    asyncio.run(serve(prepared, float(sys.argv[2])))

@@ -12,27 +12,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+
+from loopback import run_server
+from measured import most, ratio, take_turns
 
 HERE = Path(__file__).parent
 CASES = ("md5", "sdk", "plain")
 MEBI = 1024 * 1024
 
 
-@contextmanager
-def discarding() -> Iterator[str]:
+def discarding() -> AbstractContextManager[str]:
     """Serve uploads that aren't kept, in a process of its own."""
-    command = [sys.executable, str(HERE / "discard_server.py")]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stdout is not None
-        assert server.stdin is not None
-        try:
-            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-        finally:
-            server.stdin.close()
+    return run_server("discard_server.py")
 
 
 @contextmanager
@@ -68,3 +61,12 @@ def one_file(size: int) -> Iterator[dict[str, Callable[[], dict[str, float]]]]:
     with discarding() as url, large_file(size) as path:
         send("md5", url, path)  # from here on the file is in the system's cache
         yield {case: lambda case=case: send(case, url, path) for case in CASES}  # type: ignore[misc]
+
+
+def measure(note: Callable[..., None], number: int, size: int = 1024) -> None:
+    """Note the rate beside that of the checksum and of a plain loop, and the memory."""
+    with one_file(size) as ways:
+        sent = take_turns(number, ways)
+    note("one file: rate of sdk / rate of md5 alone", ratio(sent, "md5", "sdk"), 0.90, least=True)
+    note("one file: plain loop / sdk", ratio(sent, "plain", "sdk"), 1.70, least=True)
+    note("one file, memory over idle: sdk, MiB", most(sent, "sdk", "memory"), 16.0)

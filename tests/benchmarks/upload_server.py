@@ -12,8 +12,11 @@ import asyncio
 import hashlib
 import json
 import sys
+import time
 from typing import Any
 from urllib.parse import urlsplit
+
+from loopback import Answer, make_answer, serve
 
 COLLECTION = {
     "id": 1,
@@ -28,23 +31,35 @@ COLLECTION = {
 class Stub:
     """What the server knows.
 
+    Args:
+        host: The server's URL, which is also that of its storage.
+
     Attributes:
         files: How many files were sent.
         size: Bytes of them.
         units: How many units were made.
+        first: When the first file had arrived, by the machine's clock of `time.monotonic()`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str) -> None:
+        self.host = host
         self.files = 0
         self.size = 0
         self.units = 0
+        self.announced = 0
+        self.first = 0.0
         self.checksums: set[bytes] = set()
 
-    def answer(self, method: str, target: str, body: bytearray) -> Any:
+    def answer(self, method: str, target: str, body: bytes) -> Any:
         """Answer a request."""
         path = urlsplit(target).path.strip("/")
         if path == "data_files" and method == "POST":
             return self._take(body)
+        if path.startswith("storage/"):
+            return self._keep(memoryview(body))
+        if path.startswith("data_files/presigned_upload/"):
+            files = json.loads(body)["files"]
+            return self._announce(files) if path.endswith("/upload") else self._confirm(files)
         if path == "data_files/verify_checksums":
             asked = json.loads(body)["checksums"]
             return {"checksums": [one for one in asked if bytes.fromhex(one) in self.checksums]}
@@ -55,75 +70,56 @@ class Stub:
         if path == "data_units":
             rows = [{"id": self.units}] if self.units else []
             return {"count": self.units, "next": None, "previous": None, "results": rows}
+        if path == "storages":  # one without presigned uploads, which a session can ask for
+            row = {"id": 1, "provider": "file_system", "is_default": True}
+            return {"count": 1, "next": None, "previous": None, "results": [row]}
         if path == "stats":
-            return {"files": self.files, "size": self.size, "units": self.units}
+            counts = {"files": self.files, "size": self.size, "units": self.units}
+            return {**counts, "first": self.first}
         return COLLECTION
 
-    def _take(self, body: bytearray) -> Any:
+    def _take(self, body: bytes) -> Any:
         start = body.index(b"\r\n\r\n", body.index(b"filename=")) + 4
         end = body.rindex(b"\r\n--")
-        digest = hashlib.md5(memoryview(body)[start:end], usedforsecurity=False)
+        return self._keep(memoryview(body)[start:end])
+
+    def _keep(self, content: memoryview) -> Any:
+        digest = hashlib.md5(content, usedforsecurity=False)
         self.checksums.add(digest.digest())
+        self.first = self.first or time.monotonic()
         self.files += 1
-        self.size += end - start
-        return {"id": self.files, "checksum": digest.hexdigest(), "size": end - start}
+        self.size += len(content)
+        return {"id": self.files, "checksum": digest.hexdigest(), "size": len(content)}
+
+    def _announce(self, files: list[Any]) -> Any:
+        first = self.announced + 1
+        self.announced += len(files)
+        keys = [f"key-{number}" for number in range(first, self.announced + 1)]
+        signature = f"X-Amz-Expires=3600&X-Amz-Signature={'0' * 64}"
+        rows = [
+            {"file_key": key, "presigned_url": f"{self.host}/storage/{key}?{signature}"}
+            for key in keys
+        ]
+        return {"files": rows}
+
+    def _confirm(self, files: list[Any]) -> Any:
+        self.checksums |= {bytes.fromhex(file["checksum"]) for file in files}
+        rows = [
+            {"file_key": file["file_key"], "success": True, "checksum": file["checksum"]}
+            for file in files
+        ]
+        return {"results": [{**row, "data_file_id": n} for n, row in enumerate(rows, start=1)]}
 
 
-class Connection(asyncio.Protocol):
-    """One connection: reads requests, answers each after the latency."""
-
-    def __init__(self, stub: Stub, latency: float) -> None:
-        self.stub = stub
-        self.latency = latency
-        self.received = bytearray()
-        self.wanted = 0
-        self.head: tuple[str, str] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self.received += data
-        while True:
-            if self.head is None:
-                end = self.received.find(b"\r\n\r\n")
-                if end < 0:
-                    return
-                lines = self.received[:end].decode("latin-1").split("\r\n")
-                method, target, _ = lines[0].split(" ", 2)
-                headers = dict(line.lower().split(": ", 1) for line in lines[1:])
-                self.head = method, target
-                self.wanted = int(headers.get("content-length", "0"))
-                del self.received[: end + 4]
-                if headers.get("expect") == "100-continue":
-                    self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            if len(self.received) < self.wanted:
-                return
-            body, self.received = self.received[: self.wanted], self.received[self.wanted :]
-            answer = json.dumps(self.stub.answer(*self.head, body)).encode()
-            self.head = None
-            whole = (
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                f"Content-Length: {len(answer)}\r\n\r\n"
-            ).encode() + answer
-            if self.latency:
-                asyncio.get_running_loop().call_later(self.latency, self.write, whole)
-            else:
-                self.write(whole)
-
-    def write(self, answer: bytes) -> None:
-        if not self.transport.is_closing():
-            self.transport.write(answer)
-
-
-async def serve(latency: float) -> None:
+def main(latency: float) -> None:
     """Serve until standard input ends."""
-    loop = asyncio.get_running_loop()
-    stub = Stub()
-    server = await loop.create_server(lambda: Connection(stub, latency), "127.0.0.1", 0, backlog=64)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
+
+    def prepare(host: str) -> Answer:
+        stub = Stub(host)
+        return lambda *request: make_answer(json.dumps(stub.answer(*request)).encode())
+
+    asyncio.run(serve(prepare, latency))
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(float(sys.argv[1])))
+    main(float(sys.argv[1]))
