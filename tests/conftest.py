@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import ipaddress
+import os
 import signal
 import socket
 import sys
@@ -12,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import HealthCheck, settings
-from urllib3.connectionpool import HTTPConnectionPool
 
 import synapse
 from synapse import profiles
@@ -32,8 +33,12 @@ _ENVIRONMENT = [
 ]
 
 
-# A busy machine is slow, which says nothing about the code.
-settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is slow, which says nothing about the code; and examples may share a server.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("tests")
 
 # A shell makes background runs ignore Ctrl-C, but some tests send it.
@@ -47,14 +52,38 @@ _LONG_FILES = frozenset(
         "test_agent_command.py",
         "test_agent_logs.py",
         "test_bulk_upload.py",
+        "test_bulk_upload_killed.py",
         "test_database.py",
         "test_documentation.py",
+        "test_fault_matrix.py",
+        "test_file_upload_killed.py",
         "test_job.py",
         "test_job_runner.py",
         "test_postgres.py",
         "test_venvs.py",
     }
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the backends PostgreSQL and several workers, where the environment says so.
+
+    `make test-postgres` and `make test-workers` set the variables.
+    """
+    if workers := os.environ.get("SYNAPSE_TEST_WORKERS"):
+        from worker_processes import use_workers
+
+        use_workers(int(workers))
+    url = os.environ.get("SYNAPSE_TEST_DATABASE")
+    if not url:
+        return
+    from postgres_cluster import Cluster, use_databases_of
+
+    if url == "postgresql":  # in the first process; those of pytest-xdist inherit the address
+        cluster = Cluster()
+        config.add_cleanup(cluster.remove)
+        os.environ["SYNAPSE_TEST_DATABASE"] = url = cluster.start().url
+    use_databases_of(url)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -115,17 +144,25 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def always_a_timeout(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail tests that make a request without a timeout, in any thread."""
-    urlopen, without = HTTPConnectionPool.urlopen, []
+    # Not at the pool: with a replaced pool, no request would go around the library's pool.
+    send, without = requests.Session.send, []
 
-    def checked(self: Any, method: str, url: str, *args: Any, **options: Any) -> Any:
+    def checked(self: Any, request: requests.PreparedRequest, **options: Any) -> Any:
         timeout = options.get("timeout")
-        if getattr(timeout, "connect_timeout", None) is None or timeout.read_timeout is None:
-            without.append(f"{method} {url}")
-        return urlopen(self, method, url, *args, **options)
+        if None in (timeout if isinstance(timeout, tuple) else (timeout,)):
+            without.append(f"{request.method} {request.url}")
+        return send(self, request, **options)
 
-    monkeypatch.setattr(HTTPConnectionPool, "urlopen", checked)
+    monkeypatch.setattr(requests.Session, "send", checked)
     yield
     assert not without, "These requests have no timeout."
+
+
+@pytest.fixture(params=["quick", pytest.param("library", marks=pytest.mark.slow)])
+def each_exchange(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test by both ways of writing and reading HTTP: in one go, and the library's."""
+    if request.param == "library":
+        monkeypatch.setattr("synapse.transport.socket_deadlines.is_unchanged", lambda: False)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import random
+import re
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from operator import itemgetter
 from typing import Any
@@ -38,6 +41,7 @@ class ListServer:
         deepest_page: The last page by number that the server answers.
         max_page_size: Largest page.
         longest_query: Longest query that the server answers.
+        answers_left: Number of requests until the server answers 503 to all.
         count: The total that pages show; `None` for the true one.
         shuffles_ties: Whether rows that compare equal come in another order on each page.
         before: Called before each request, with the query: lets the list change meanwhile.
@@ -57,6 +61,7 @@ class ListServer:
         self.has_cursors = True
         self.deepest_page = 10**9
         self.max_page_size = 10**9
+        self.answers_left = 10**9
         self.count: int | None = None
         self.shuffles_ties = False
         self.before: Callable[[Query], object] = lambda query: None
@@ -77,7 +82,8 @@ class ListServer:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # the client is gone
+                    self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -100,6 +106,9 @@ class ListServer:
             return 414, {"detail": "The address is too long."}
         self.before(query)
         self.queries.append(query)
+        self.answers_left -= 1
+        if self.answers_left < 0:
+            return 503, {"detail": "Down."}
         if self.is_strict and any("__" in name for name in query):
             return 400, {"detail": "Unknown filter."}
         rows = self._filter(query)
@@ -172,3 +181,34 @@ class ListServer:
 def _matches(value: Any, wanted: list[str]) -> bool:
     values = value if isinstance(value, list) else [value]
     return any(str(one) in wanted for one in values)
+
+
+class FileServer(ListServer):
+    """A list of data units in the order of the key, and their files.
+
+    Attributes:
+        fetched: Ids of the units whose files were requested.
+    """
+
+    def __init__(self, keys: Iterable[int]) -> None:
+        super().__init__([make_unit(key) for key in keys])
+        self.default_order, self.is_sorted = "id", True
+        self.fetched: list[int] = []
+
+    def answer(self, target: str) -> tuple[int, Any]:
+        if found := re.match(r"/media/(\d+)\?", target):
+            self.fetched.append(int(found[1]))
+            return 200, int(found[1])
+        return super().answer(target)
+
+
+def make_unit(key: int) -> Row:
+    """Return the row of a unit with a file, which has the key as content."""
+    content = str(key).encode()
+    file = {
+        "path": f"{key}.txt",
+        "url": f"/media/{key}?X-Amz-Signature=5ecret",
+        "size": len(content),
+        "checksum": hashlib.md5(content).hexdigest(),
+    }
+    return {"id": key, "files": {"text": file}, "meta": {"n": key}}

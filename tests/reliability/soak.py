@@ -13,8 +13,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from urllib3.util import Retry
 
 import synapse
 from synapse import errors
-from synapse.transport.retry import RetryPolicy
+from synapse.transport.retry import Budget, RetryPolicy
 
 MIB = 2**20
 
@@ -43,6 +43,7 @@ class Report:
     faults: Counter[str] = attrs.field(factory=Counter)
     outcomes: Counter[str] = attrs.field(factory=Counter)
     problems: list[str] = attrs.field(factory=list)
+    failures: list[str] = attrs.field(factory=list)
     memory_before: int = 0
     memory_after: int = 0
     sockets_left: int = 0
@@ -73,8 +74,10 @@ class Worker:
         self.enough = enough
         self.made: dict[str, str] = {}
         self.kept: dict[str, str | None] = {}
+        self.deleted: list[str] = []
         self.outcomes: Counter[str] = Counter()
         self.problems: list[str] = []
+        self.failures: list[str] = []
 
     def run(self) -> None:
         number = 0
@@ -90,8 +93,7 @@ class Worker:
         try:
             project = self.session.projects.create(title=title, category="text")
         except errors.SynapseError as error:
-            self.made[title] = outcome = UNSENT if surely_not_done(error) else UNKNOWN
-            self.count("create", outcome)
+            self.made[title] = self.fail("create", error)
             return
         self.made[title] = DONE
         self.count("create", DONE)
@@ -103,6 +105,7 @@ class Worker:
         self.kept[title] = f"of {title}" if self.try_out("save", project.save) else None
         self.try_out("list", lambda: self.find(project))
         if is_last:
+            self.deleted.append(title)
             done = self.try_out("delete", project.delete)
             if done:
                 del self.kept[title]
@@ -117,7 +120,7 @@ class Worker:
         try:
             do()
         except errors.SynapseError as error:
-            self.count(verb, UNSENT if surely_not_done(error) else UNKNOWN)
+            self.fail(verb, error)
             return False
         self.count(verb, DONE)
         return True
@@ -125,6 +128,12 @@ class Worker:
     def check(self, condition: bool, what: str) -> None:
         if not condition:
             self.problems.append(f"{what} isn't what it was")
+
+    def fail(self, verb: str, error: errors.SynapseError) -> str:
+        outcome = UNSENT if surely_not_done(error) else UNKNOWN
+        self.count(verb, outcome)
+        self.failures.append(f"{verb}: {type(error).__name__}: {error}")
+        return outcome
 
     def count(self, verb: str, outcome: str) -> None:
         self.outcomes[f"{verb} {outcome}"] += 1
@@ -158,7 +167,42 @@ def server(share: float, seed: int, *options: str) -> Iterator[str]:
         process.stdout.close()
 
 
-def soak(enough: int = 100_000, *, threads: int = 16, share: float = 0.05, seed: int = 1) -> Report:
+@attrs.frozen
+class Place:
+    """A server for a soak.
+
+    Attributes:
+        url: The server's address.
+        token: The token of the session.
+        report: Returns the server's record for some workers, as `fetch_report`.
+        attempts: Most attempts of a request.
+        budget: Retries of all requests that the session may have open at once.
+        options: Further options of the session.
+    """
+
+    url: str
+    token: str
+    report: Callable[[list[Worker]], dict[str, Any]]
+    attempts: int = 4
+    budget: float = 10.0
+    options: dict[str, Any] = attrs.field(factory=dict)
+
+
+@contextmanager
+def own_place(share: float, seed: int) -> Iterator[Place]:
+    """Run the fast server, which counts each creation."""
+    with server(share, seed) as url:
+        yield Place(url, "soak-token", lambda _: fetch_report(url))
+
+
+def soak(
+    enough: int = 100_000,
+    *,
+    threads: int = 16,
+    share: float = 0.05,
+    seed: int = 1,
+    place: AbstractContextManager[Place] | None = None,
+) -> Report:
     """Run it.
 
     Args:
@@ -166,14 +210,17 @@ def soak(enough: int = 100_000, *, threads: int = 16, share: float = 0.05, seed:
         threads: How many threads make them.
         share: Which part of the requests gets a fault.
         seed: What decides which.
+        place: Another server, with faults of its own.
     """
     report = Report(threads=threads)
     gc.collect()  # what others left in this process isn't to be closed in the middle
     files, before = open_files(), threading.active_count()
-    with server(share, seed) as url:
-        session = synapse.Session(url, "soak-token", timeout=(5, 2), cache_ttl=0)
-        policy = RetryPolicy(attempts=4, base=0.01)
+    with place or own_place(share, seed) as here:
+        options = {"timeout": (5, 2), "cache_ttl": 0, **here.options}
+        session = synapse.Session(here.url, here.token, **options)
+        policy = RetryPolicy(attempts=here.attempts, base=0.01)
         session.transport.options = attrs.evolve(session.transport.options, retry=policy)
+        session.transport._budget = Budget(here.budget)
         workers = [Worker(session, name, enough) for name in range(threads)]
         running = [threading.Thread(target=worker.run) for worker in workers]
         started = time.monotonic()
@@ -190,11 +237,12 @@ def soak(enough: int = 100_000, *, threads: int = 16, share: float = 0.05, seed:
         gc.collect()
         report.memory_after = memory()
         session.close()
-        there = fetch_report(url)
+        there = here.report(workers)
         report.faults = Counter(there["faults"])
         for worker in workers:
             report.outcomes += worker.outcomes
             report.problems += worker.problems
+            report.failures += worker.failures
             report.problems += compared(worker, there)
     report.sockets_left = open_files() - files
     report.threads_left = threading.active_count() - before

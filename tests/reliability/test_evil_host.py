@@ -10,11 +10,9 @@ from __future__ import annotations
 import base64
 import codecs
 import contextlib
-import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +28,7 @@ from synapse.clients.backend import BackendClient
 from synapse.clients.base import BaseClient
 from synapse.config import profile_path, resolve
 from synapse.orm import session_base
+from synapse.testing.tenants import EmulatorTenant
 from synapse.transfer.chunked_upload import upload_in_chunks
 from synapse.transfer.local_file import LocalFile
 from synapse.transfer.presigned_upload import send_presigned
@@ -49,6 +48,9 @@ TENANT = "tenant-c0de-5e"
 SECRETS = [API, AGENT, USER, LOGIN, TENANT]
 REDIRECTS = [301, 302, 303, 307, 308]
 VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+pytestmark = pytest.mark.usefixtures("each_exchange")
 
 
 def check(condition: object, what: object = "") -> None:
@@ -652,20 +654,30 @@ class TestSelf:
             check(secret.encode() in home.received, secret)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not __debug__, reason="this is the run without asserts")
-def test_the_same_without_asserts() -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONOPTIMIZE"}
-    done = subprocess.run(
-        [
-            *(sys.executable, "-O", "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__),
-            *("-W", "ignore::pytest.PytestConfigWarning"),  # it says that asserts are off
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=110,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
-    assert " passed" in done.stdout
+@pytest.mark.parametrize("is_multipart", [False, True])
+def test_the_storage_of_a_local_backend(
+    evil: Recorder, emulator: EmulatorTenant, tmp_path: Path, is_multipart: bool
+) -> None:
+    """Several requests, which several workers of the backend may answer."""
+    path = tmp_path / "large.bin"
+    evil.otherwise = reply(200, {}, ETag='"x"')
+    for number in range(6):
+        path.write_bytes(b"%d" % number * 9000)
+        session = emulator.session(retries=0, uploads="presigned")
+        if number == 0:
+            session.storages.create(
+                name="bucket",
+                provider="minio",
+                category="internal",
+                configuration={},
+                is_default=True,
+            )
+            above = 5000 if is_multipart else 20_000
+            emulator.behave(storage_port=evil.port, multipart_above=above, part_size=5000)
+        try_out(lambda: session.data_files.upload(path))  # noqa: B023 # called at once
+    check(evil.targets)
+    check(all(target.startswith("PUT /") for target in evil.targets), evil.targets)
+    content = evil.received.lower()
+    for secret in (emulator.api_token, emulator.agent_token):
+        for form in forms(secret):
+            check(form.lower() not in content, f"{secret} as {form!r}")

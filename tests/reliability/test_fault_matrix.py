@@ -24,6 +24,8 @@ from synapse.transfer.chunked_upload import upload_in_chunks
 from synapse.transport import deadline_blocks
 from synapse.transport.retry import RetryPolicy
 
+pytestmark = pytest.mark.usefixtures("each_exchange")
+
 TABLE = """
               get  list  create   bulk_create  save     delete  annotate  tag      upload   chunks
 latency       1    1     1        1            1        1       1         1        1        done

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fault_proxy import NONE, Fault, FaultProxy
+from worker_processes import runs_workers
 
 import synapse
 from synapse.clients.backend import BackendClient
@@ -95,6 +96,7 @@ def test_the_client_of_older_scripts_survives_cuts_too(
         assert list(other.tail_job_console_logs(job.id)) == ["one", "two", "three"]
 
 
+@pytest.mark.skipif(runs_workers(), reason="the limit holds for each worker")
 def test_more_followers_than_places_wait_for_theirs(
     session: synapse.Session, job: synapse.Job
 ) -> None:

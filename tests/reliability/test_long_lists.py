@@ -6,9 +6,10 @@ The server passes over all earlier rows for a page by number, and answers none b
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from list_server import ListServer
@@ -72,6 +73,7 @@ def test_downloads(server: ListServer, tmp_path: Path) -> None:
     lines = (tmp_path / "units.jsonl").read_text().splitlines()
     assert sorted(json.loads(line)["id"] for line in lines) == [2 * n for n in range(1, ROWS + 1)]
     assert report.failed == []
+    assert {query["page_size"][0] for query in server.queries} == {"50"}
     assert server.cost < LINEAR
 
 
@@ -84,3 +86,25 @@ def test_parts_of_workers(server: ListServer, session: synapse.Session, expected
     tables = [table for one, _ in parts for table in one.tables()]
     assert [key for table in tables for key in table.column("id").to_pylist()] == expected
     assert server.cost < LINEAR
+
+
+@pytest.mark.parametrize("paging", ["auto", "numbers"])
+def test_a_page_is_let_go_before_the_next_request(
+    server: ListServer, paging: Literal["auto", "numbers"]
+) -> None:
+    objects: weakref.WeakSet[synapse.Task] = weakref.WeakSet()
+    alive: list[int] = []
+    with synapse.Session(
+        server.url,
+        "some-token",
+        page_size=50,
+        paging=paging,
+        on_request=lambda _: alive.append(len(objects)),
+    ) as session:
+        for task in session.tasks.all()[:1000].iterate(workers=1):
+            objects.add(task)
+
+    # The loop still has the last one.
+    assert alive[:2] == [0, 1]
+    assert max(alive) == 1
+    assert len(alive) >= 20

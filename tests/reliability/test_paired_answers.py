@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from raw_server import Recorder, reply
 from threaded_server import ThreadedServer
@@ -147,7 +147,6 @@ def outcome(number: int, call: Call, transport: Transport, other: str) -> str | 
 @settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(CALLS, min_size=1, max_size=24), st.integers(1, 4))
 @example([Call("request", (103,)), Call("request"), Call("request")], 1)

@@ -62,4 +62,4 @@ class TestTheComparison:
     def test_memory_that_grows(self) -> None:
         life = Life(samples=[(n * 1000, n * MIB, 100 + n) for n in range(5)])
         assert life.growth == pytest.approx(100 * MIB)
-        assert life.new_objects == 4
+        assert life.new_blocks == 4

@@ -53,6 +53,8 @@ def on_the_class() -> None:
 def writing(session: synapse.Session, project: Project, plugin: synapse.Plugin) -> None:
     assert_type(session.projects.create(title="Streets", category="image"), Project)
     assert_type(project.tasks.bulk_create([{}]), list[Task])
+    assert_type(next(project.tasks.create_batches([{}], workers=2)), list[Task])
+    assert_type(project.tasks.save_all(project.tasks), int)
     assert_type(project.save(), Project)
     assert_type(project.changes, dict[str, Any])
     assert_type(plugin.run("train"), Job)
