@@ -6,14 +6,41 @@ BIN := $(VENV)/bin
 # More workers than cores: many tests wait for a simulated network. A file's tests share its servers.
 TEST_WORKERS ?= 4
 DISTRIBUTED := -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+# The tests that cover the transport and the object layer. Following the others takes a third longer.
+COVERAGE_TESTS := tests/unit/orm tests/unit/transport \
+	$(addprefix tests/behaviour/test_,$(addsuffix .py,bulk_writing creating_and_updating frames getting_objects \
+	queries slices statistics))
+
 # The tests whose result may depend on the version of pandas.
 PANDAS_TESTS := tests/frames tests/behaviour/test_frames.py tests/behaviour/test_json_values.py \
 	tests/unit/_internal/test_json_values.py $(wildcard tests/unit/orm/test_frame*.py)
 
+# The tests whose result may depend on the database: all of the backend's, and those of lists,
+# documents, bulk requests, uploads and jobs. `make test-workers` has those of faults.
+POSTGRES_TESTS := tests/emulator tests/behaviour/plugins tests/behaviour/transfer \
+	$(addprefix tests/behaviour/test_,$(addsuffix .py,annotations bulk_annotation cascades copies \
+	creating_and_updating data_sets getting_objects json_values large_numbers long_filters platform_wire \
+	queries relations resource_commands slices statistics threads waiting_for_jobs))
+
+# The tests whose result may depend on several processes that answer: those of faults, of clients,
+# servers and workers that are killed, and of a malicious storage. `make test-slow` runs those that
+# ask for workers themselves.
+WORKERS_TESTS := tests/emulator/test_dispatch.py \
+	$(addprefix tests/reliability/test_,$(addsuffix .py,several_workers fault_matrix soak)) \
+	tests/reliability/test_evil_host.py::test_the_storage_of_a_local_backend
+KILL_TESTS := tests/emulator/test_job_runner.py \
+	tests/behaviour/transfer/test_bulk_upload_killed.py tests/behaviour/transfer/test_file_upload_killed.py
+WORKERS_POSTGRES_TESTS := $(addprefix tests/reliability/test_,$(addsuffix .py,backend_soak killed_workers))
+# The longest are left out, and those of the library's way of HTTP.
+SHORTER := -k 'not library and not twenty_kills and not killed_at_random_points'
+
+# One of the database's programs, if any is found.
+POSTGRES := $(or $(shell command -v initdb),$(wildcard /usr/lib/postgresql/*/bin/initdb))
+
 # A tenth of the default build, which has the libraries of GPUs.
 TORCH ?= torch==2.13.0+cpu
 
-.PHONY: help demo test test-slow test-ray test-formats test-frames test-torch test-notebooks test-platform-plugins test-others soak bench lint format docs man build clean
+.PHONY: help demo test test-slow test-postgres test-workers test-ray test-formats test-frames test-torch test-notebooks test-platform-plugins test-others soak bench bench-quick lint format docs man build clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-21s %s\n", $$1, $$2}'
@@ -67,15 +94,30 @@ $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
+# Libraries that want other versions of what the SDK needs; PYTHONPATH comes first.
+$(VENV)/.peers: $(VENV)/.bench
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/peers \
+		label-studio-sdk cvat-sdk huggingface_hub
+	$(BIN)/python tests/benchmarks/platform_environment.py $(VENV)/platform
+	@touch $@
+
 demo: $(VENV)/.demo ## Run the whole story on a local backend, from images to annotations
 	$(BIN)/synapse demo
 
 test: $(VENV)/.dev ## Run the quick tests, with branch coverage of the transport and the object layer
-	$(BIN)/python -m pytest -m "not slow" $(DISTRIBUTED) --cov --cov-report=term:skip-covered
-	$(BIN)/python -m coverage report --fail-under=95
+	$(BIN)/python -m pytest -m "not slow" $(DISTRIBUTED) --cov --cov-report=term:skip-covered --cov-fail-under=95 $(COVERAGE_TESTS)
+	$(BIN)/python -m pytest -m "not slow" $(DISTRIBUTED) $(addprefix --ignore=,$(COVERAGE_TESTS))
 
 test-slow: $(VENV)/.dev ## Run the slow tests: pages of the manual, agents, killed processes, packages
 	$(BIN)/python -m pytest -m slow $(DISTRIBUTED)
+
+test-postgres: $(VENV)/.dev ## Run the tests that use the database most over PostgreSQL, in a cluster of the run
+	SYNAPSE_TEST_DATABASE=postgresql $(BIN)/python -m pytest -m "not slow and not sqlite" $(DISTRIBUTED) $(POSTGRES_TESTS)
+	SYNAPSE_TEST_DATABASE=postgresql $(BIN)/python -m pytest -m "slow and not sqlite" $(DISTRIBUTED) $(SHORTER) $(KILL_TESTS)
+
+test-workers: $(VENV)/.dev ## Run tests of faults and killed processes over local backends of two workers, also over PostgreSQL
+	SYNAPSE_TEST_WORKERS=2 $(BIN)/python -m pytest $(DISTRIBUTED) $(SHORTER) $(WORKERS_TESTS) $(KILL_TESTS)
+	$(if $(POSTGRES),SYNAPSE_TEST_WORKERS=2 SYNAPSE_TEST_DATABASE=postgresql $(BIN)/python -m pytest -m "not sqlite" $(DISTRIBUTED) $(SHORTER) $(WORKERS_TESTS) $(WORKERS_POSTGRES_TESTS))
 
 test-ray: $(VENV)/.ray ## Run the tests that need Ray, on a Ray head of their own
 	$(BIN)/python -m pytest tests/ray
@@ -104,8 +146,13 @@ soak: $(VENV)/.dev ## Make 100,000 requests over a failing network, and as a dae
 	$(BIN)/python tests/reliability/soak.py
 	$(BIN)/python tests/reliability/soak_daemon.py
 
-bench: $(VENV)/.bench ## Measure reading and imports against other libraries, as ratios
-	$(BIN)/python tests/benchmarks
+bench: $(VENV)/.peers ## Measure speed and memory against other libraries, as ratios
+	SYNAPSE_BENCH_PEERS=$(abspath $(VENV)/peers) \
+		SYNAPSE_BENCH_PLATFORM=$(abspath $(VENV)/platform/bin/python) \
+		$(BIN)/python tests/benchmarks $(BENCH)
+
+bench-quick: $(VENV)/.bench ## Compare a few ratios with recorded ones, in less than a minute
+	$(BIN)/python tests/benchmarks/quick.py
 
 lint: $(VENV)/.dev ## Check style, types, docstrings and commit subjects
 	$(BIN)/ruff check .

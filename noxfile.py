@@ -15,4 +15,6 @@ nox.options.reuse_existing_virtualenvs = True
 def unit(session: nox.Session) -> None:
     """Run the unit tests."""
     session.install("--editable", ".[unit]")
-    session.run("python", "-m", "pytest", "-n", "3", "--dist", "loadfile", "tests/unit")
+    session.run(
+        "python", "-m", "pytest", "-n", "3", "--dist", "loadfile", "-m", "not slow", "tests/unit"
+    )

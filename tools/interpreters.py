@@ -112,7 +112,7 @@ def run_tests(name: str, python: Path, *, is_named: bool = False) -> bool:
     print(f"{describe(name)}: running the unit tests", flush=True)
     options = ["-q", "-p", "no:cacheprovider", "-n", "3", "--dist", "loadfile"]
     options += _OF_OLD_LIBRARIES if name == LOWEST else []
-    command: list[str | Path] = [target, "-m", "pytest", *options, "tests/unit"]
+    command: list[str | Path] = [target, "-m", "pytest", *options, "-m", "not slow", "tests/unit"]
     return subprocess.run(command, cwd=ROOT).returncode == 0
 
 

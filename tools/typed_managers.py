@@ -84,9 +84,14 @@ def generate_class(cls: Any, scoped: set[tuple[str, str]]) -> Iterator[str]:
             methods.append(method("create", parameters, f"values: Unpack[{name}Create]", name))
     if issubclass(manager, managers.BulkCreates):
         # Overloads: in a union, mypy doesn't know the keys of a comprehension's rows.
-        result = f"*, batch_size: int = 500) -> list[{name}]: ..."
-        for rows in (f"Iterable[{name}Create]", "ArrowStream"):
-            methods += ["@overload", f"def bulk_create(self, items: {rows}, {result}"]
+        options = "*, batch_size: int = 500, workers: int = ..."
+        for verb, result in (
+            ("bulk_create", f"list[{name}]"),
+            ("create_batches", f"Iterator[list[{name}]]"),
+        ):
+            for rows in (f"Iterable[{name}Create]", "ArrowStream"):
+                line = f"def {verb}(self, items: {rows}, {options}) -> {result}: ..."
+                methods += ["@overload", line]
     if can_update or "update" in vars(cls):
         yield from generate_dict(f"{name}Update", create_types(cls, None))
     if can_update:
@@ -285,7 +290,7 @@ def parses(choice: Any, word: str) -> bool:
 def generate_imports(classes: Iterable[Any], text: str) -> Iterator[str]:
     """Yield the imports of the names in a text."""
     homes = {
-        **dict.fromkeys(("Iterable", "Mapping", "Sequence"), "collections.abc"),
+        **dict.fromkeys(("Iterable", "Iterator", "Mapping", "Sequence"), "collections.abc"),
         **dict.fromkeys(("date", "datetime"), "datetime"),
         "PathLike": "os",
         **dict.fromkeys(("Any", "Literal", "TypeAlias", "TypedDict", "overload"), "typing"),
