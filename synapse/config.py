@@ -31,6 +31,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from synapse._internal.field_repr import FieldRepr
 from synapse._internal.fork import repair_in_child
 from synapse._internal.page_addresses import check_template
 from synapse._internal.server_url import checked_url
@@ -201,13 +202,13 @@ class RenewableSecret(Secret):
         except Exception as error:  # the user's function may raise anything
             # Without the error's text, which may have the token.
             raise ConfigurationError(
-                f"The token from {source} can't be had: the function raised "
+                f"The token from {source} is missing: the function raised "
                 f"{type(error).__name__}. Correct the function, or pass a text."
             ) from None
 
 
-@attrs.frozen
-class Timeout:
+@attrs.frozen(repr=False)
+class Timeout(FieldRepr):
     """Timeouts in seconds: to connect, and for each read."""
 
     connect: float = 5.0
@@ -256,8 +257,8 @@ class Timeout:
         return cls(float(pair[0]), float(pair[1]))
 
 
-@attrs.frozen(eq=False)
-class Settings:
+@attrs.frozen(eq=False, repr=False)
+class Settings(FieldRepr):
     """Checked settings of a session.
 
     Attributes:
@@ -377,7 +378,8 @@ def resolve(
         if credentials and home and checked_url(home, "the profile") != checked_url(url, ""):
             raise ConfigurationError(
                 f"The token of the profile [{name or 'default'}] is for {home}, and isn't sent to "
-                f"the base URL from {url_source}. Give api_token, or SYNAPSE_API_TOKEN, for that."
+                f"the base URL from {url_source}. Give api_token, or SYNAPSE_API_TOKEN, for that "
+                "server."
             )
     if not credentials:
         credentials = _environment_credentials()
@@ -385,7 +387,8 @@ def resolve(
         if checked_url(login["base_url"], f"{login_path()}") != checked_url(url, url_source):
             raise ConfigurationError(
                 f"The token of {login_path()} is for {login['base_url']}, and isn't sent to the "
-                f"base URL from {url_source}. Give api_token, or SYNAPSE_API_TOKEN, for that."
+                f"base URL from {url_source}. Give api_token, or SYNAPSE_API_TOKEN, for that "
+                "server."
             )
         values = login
     if not credentials:
@@ -452,8 +455,8 @@ def file_variable(kind: str) -> str:
 def _argument_credentials(arguments: Mapping[str, TokenArgument | None]) -> dict[str, Secret]:
     """Read the credentials that were given.
 
-    Credentials come from one level, arguments or environment or profile: who passes a token means
-    that one, and a forgotten variable must not send a second identity along.
+    Credentials come from one level only, arguments or environment or profile: with a token as an
+    argument, a forgotten variable must not send a second identity along.
     """
     found: dict[str, Secret] = {}
     for kind, (keywords, _) in CREDENTIALS.items():

@@ -436,7 +436,7 @@ class ConnectionFailed(ServerError):
 
     @property
     def outcome(self) -> str:
-        """Always `no response`, whatever the status, which stands for scripts."""
+        """Always `no response`; the status only exists for older scripts."""
         return _NO_RESPONSE
 
     @property
@@ -547,8 +547,12 @@ class JobsFailed(JobFailed):
 class BulkError(SynapseError):
     """`bulk_create` stopped: at a refused batch or item, or after earlier batches succeeded.
 
+    Items in neither `positions` nor `uncertain` were not created.
+
     Attributes:
         created: Objects of the batches that succeeded, in order.
+        positions: The position in the input of each of these objects.
+        uncertain: Positions of items that may have been created: their response was lost.
         errors: Reasons by field for each refused item, by the item's position in the input.
         cause: The server's error for the batch, if the server refused one.
     """
@@ -558,15 +562,21 @@ class BulkError(SynapseError):
         message: str,
         *,
         created: Sequence[Any] = (),
+        positions: Sequence[int] = (),
+        uncertain: Sequence[int] = (),
         errors: Mapping[int, Any] | None = None,
         cause: ClientError | None = None,
     ) -> None:
         super().__init__(message)
         self.created = list(created)
+        self.positions = list(positions)
+        self.uncertain = list(uncertain)
         self.errors: dict[int, Any] = dict(errors or {})
         self.cause = cause
 
     def _describe(self) -> Description:
         fields = [("message", _shorten(str(self))), ("created", f"{len(self.created):,}")]
+        if self.uncertain:
+            fields.append(("uncertain", f"{len(self.uncertain):,}"))
         table = _table_of_reasons("position", self.errors)
         return Description(type(self).__name__, fields=fields, table=table)

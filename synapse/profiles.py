@@ -291,7 +291,7 @@ def read_token_file(path: str | os.PathLike[str]) -> str:
     """
     text = ""
     for pause in _PAUSES:
-        time.sleep(pause)  # whoever rotates the secret may be writing the file
+        time.sleep(pause)  # a program that rotates the secret may be writing the file
         try:
             content = _read_start(expand_home(path))
         except OSError as error:

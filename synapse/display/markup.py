@@ -38,7 +38,7 @@ _PAGE = "font-size:13px;line-height:1.45;margin:2px 0 6px 0;"
 _MUTED = "opacity:0.75;font-size:12px;"
 _REPLACEMENT = "�"
 _LONGEST_TEXT = 600
-# Letters of a table's cell that stays on one line.
+# Characters of a table's cell that stays on one line.
 _SHORT = 30
 
 

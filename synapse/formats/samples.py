@@ -102,7 +102,7 @@ class Sample:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nobody has said what the picture shows, so that no empty file says so."""
+        """Whether nobody labelled the picture, so that an export writes no empty label file."""
         return not self.is_labelled and not self.annotations
 
 

@@ -1,7 +1,7 @@
 """YOLO: a label file for each picture, and `data.yaml` with the classes and splits.
 
 The four tasks have four grammars of rows, which look alike: eight numbers are an outline of four
-corners or a turned box. So `task` is said, not guessed.
+corners or a turned box. So `task` is an argument, and isn't guessed.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def read(
         clip: Whether shapes are cut at the picture's edge.
 
     Raises:
-        UsageError: The settings can't be used, or the task has to be said.
+        UsageError: The settings can't be used, or the rows need `task`.
         MissingExtra: Pillow or PyYAML isn't installed.
     """
     settings = read_settings(folder)

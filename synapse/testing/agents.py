@@ -56,7 +56,7 @@ class RunningAgent(Closing):
         *,
         data: str | os.PathLike[str] | None = None,
         port: int = 0,
-        start_timeout: float = 30.0,
+        start_timeout: float = 60.0,
         limits: dict[str, float] | None = None,
         **options: Any,
     ) -> None:
