@@ -36,7 +36,7 @@ copyright = "the synapse-sdk authors. Apache-2.0"
 release = version = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-exclude_patterns = ["_build", "_search"]
+exclude_patterns = ["_build", "_search", "explanation/how_far_it_goes/tables.md"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
@@ -131,6 +131,11 @@ def link_bare_name(
     return make_refnode(
         app.builder, node["refdoc"], entry.docname, entry.node_id, content, matches[0]
     )
+
+
+def hide_internal_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]) -> None:
+    """Leave out bases that only share code."""
+    bases[:] = [base for base in bases if base.__name__ != "FieldRepr"] or [object]
 
 
 def hide_constructor(
@@ -273,6 +278,7 @@ def setup(app: Sphinx) -> None:
     app.connect("env-updated", write_found_pages)
     use_written_signatures()
     app.connect("missing-reference", link_bare_name)
+    app.connect("autodoc-process-bases", hide_internal_bases)
     app.connect("autodoc-process-signature", hide_constructor)
     app.connect("autodoc-before-process-signature", show_real_defaults)
     app.connect("autodoc-process-docstring", add_verbs)
