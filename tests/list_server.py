@@ -99,6 +99,13 @@ class ListServer:
         self._thread.join()
         self._server.server_close()
 
+    def forget_queries(self) -> None:
+        """Forget the queries so far, and those that a stopped call of this process still sends."""
+        for thread in threading.enumerate():
+            if thread.name.startswith("synapse-pages"):
+                thread.join()
+        self.queries.clear()
+
     def answer(self, target: str) -> tuple[int, Any]:
         text = urlsplit(target).query
         query = parse_qs(text, keep_blank_values=True)

@@ -89,9 +89,10 @@ def measure(note: Note, number: int) -> None:
         beside: Median = ratio(fast, name, f"{name}_in_turn")
         note(f"no latency: {name}() / {name}(workers=1)", beside, 1.15)
 
+    # With latency, so that both have batches in flight; without it, chance decides that.
     memory = {
-        "few": lambda: run("create_batches", FEW, 0.0),
-        "many": lambda: run("create_batches", MANY, 0.0),
+        "few": lambda: run("create_batches", FEW, LATENCY),
+        "many": lambda: run("create_batches", MANY, LATENCY),
     }
     figures = take_turns(1, memory)
     grown = difference(figures, "many", "few", "peak")

@@ -47,7 +47,7 @@ def stop(lists: ListServer, source: Any, target: Path, *, answers: int = 8) -> N
         source.to_parquet(target)
     assert not target.exists()
     lists.answers_left = 10**9
-    lists.queries.clear()
+    lists.forget_queries()
 
 
 def read_keys(target: Path, column: str = "id") -> list[Any]:

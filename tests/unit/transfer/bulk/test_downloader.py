@@ -128,7 +128,7 @@ def stop(lists: FileServer, run: Callable[..., Any], dest: Path, *, answers: int
     with pytest.raises(ClientError):
         run()
     lists.answers_left = 10**9
-    lists.queries.clear()
+    lists.forget_queries()
     lists.fetched.clear()
     assert not (dest / "units.jsonl").exists()
     part = dest / ".units.jsonl.part"
