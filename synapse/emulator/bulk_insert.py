@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -26,38 +27,50 @@ def insert_rows(model: type[_Model], items: Sequence[Mapping[str, Any]]) -> list
         model: The rows' model.
         items: Values by field, as for the model's constructor.
     """
+    plan = _plan(model)
+    if plan is None or connection.vendor != "sqlite" or not connection.in_atomic_block:
+        return model._default_manager.bulk_create(model(**item) for item in items)
+    rows: list[_Model] = []
+
+    def make_rows() -> Iterator[list[Any]]:
+        for key, item in enumerate(items, _find_next_id(model)):
+            values = [read(item) for read in plan.readers]
+            row = model.from_db(DEFAULT_DB_ALIAS, (), [key, *values])
+            for name in plan.relations:
+                if name in item:
+                    row._state.fields_cache[name] = item[name]
+            rows.append(row)
+            yield [key, *[write(value) for write, value in zip(plan.writers, values, strict=True)]]
+
+    with connection.cursor() as cursor:
+        cursor.executemany(plan.statement, list(make_rows()))
+    return rows
+
+
+class _Plan:
+    """How rows of a model are inserted into SQLite."""
+
+    def __init__(self, fields: Sequence[Any], table: str) -> None:
+        quote = connection.ops.quote_name
+        columns = ", ".join(quote(str(field.column)) for field in fields)
+        marks = ", ".join(["%s"] * len(fields))
+        # Of the model's own names.
+        self.statement = f"INSERT INTO {quote(table)} ({columns}) VALUES ({marks})"  # noqa: S608
+        self.readers = [_make_reader(field) for field in fields[1:]]
+        self.writers = [_make_writer(field) for field in fields[1:]]
+        self.relations = [field.name for field in fields if field.is_relation]
+
+
+@functools.cache
+def _plan(model: type[models.Model]) -> _Plan | None:
+    """Return how rows are inserted; None for models that only Django can insert."""
     fields = model._meta.concrete_fields
     is_special = (
         not issubclass(model, LoadedModel)
         or not isinstance(fields[0], models.BigAutoField)
         or any(isinstance(field, models.FileField) for field in fields)
     )
-    if is_special or connection.vendor != "sqlite" or not connection.in_atomic_block:
-        return model._default_manager.bulk_create(model(**item) for item in items)
-    readers = [_make_reader(field) for field in fields[1:]]
-    writers = [_make_writer(field) for field in fields[1:]]
-    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    table = connection.ops.quote_name(model._meta.db_table)
-    relations = [field.name for field in fields if field.is_relation]
-    rows: list[_Model] = []
-
-    def make_rows() -> Iterator[list[Any]]:
-        for key, item in enumerate(items, _find_next_id(model)):
-            values = [read(item) for read in readers]
-            row = model.from_db(DEFAULT_DB_ALIAS, (), [key, *values])
-            for name in relations:
-                if name in item:
-                    row._state.fields_cache[name] = item[name]
-            rows.append(row)
-            yield [key, *[write(value) for write, value in zip(writers, values, strict=True)]]
-
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {table} ({columns}) VALUES ({marks})",  # noqa: S608 - names of the model
-            list(make_rows()),
-        )
-    return rows
+    return None if is_special else _Plan(fields, model._meta.db_table)
 
 
 def _find_next_id(model: type[models.Model]) -> int:

@@ -12,6 +12,7 @@ from .grown_database import GROW
 _COMPARE = GROW + textwrap.dedent(r"""
     import re
     from unittest import mock
+    from rest_flex_fields import FlexFieldsModelSerializer
     from rest_framework import serializers
     from rest_framework.request import Request
     from rest_framework.test import APIRequestFactory
@@ -32,17 +33,32 @@ _COMPARE = GROW + textwrap.dedent(r"""
             yield each
             yield from find_classes(each)
 
-    DERIVE = serializers.ModelSerializer.build_field
+    DERIVE = FlexFieldsModelSerializer.get_fields
 
     def show_fields(kind):
         return {name: repr(field) for name, field in kind().fields.items()}
 
-    found = {}
+    def is_alone(kind):
+        one, other = kind(), kind()
+        for name, field in one.fields.items():
+            others = other.fields[name]
+            for attribute in ("child_relation", "child"):
+                inner = getattr(field, attribute, field)
+                if inner is getattr(others, attribute, others):
+                    return False
+                if inner is not field and inner.parent is not field:
+                    return False
+            if field is others or field.parent is not one:
+                return False
+        return True
+
+    found = {"alone": []}
     for kind in set(find_classes(base.ResourceSerializer)):
         if not getattr(kind.Meta, "model", None):
             continue
+        found["alone"].append([kind.__name__, is_alone(kind)])
         built = [show_fields(kind) for _ in range(2)]
-        with mock.patch.object(base.ResourceSerializer, "build_field", DERIVE):
+        with mock.patch.object(base.ResourceSerializer, "get_fields", DERIVE):
             built.append(show_fields(kind))
         rows = kind.annotate(kind.Meta.model._default_manager.all())
         ours = kind(rows, many=True, context={"request": request}).data
@@ -75,7 +91,12 @@ def printed(tmp_path_factory):
 
 @pytest.fixture
 def compared(printed):
-    return {name: each for name, each in printed.items() if name != "skipped"}
+    return {name: each for name, each in printed.items() if name not in ("skipped", "alone")}
+
+
+def test_no_serializer_has_a_field_of_another(printed):
+    assert len(printed["alone"]) > 20
+    assert [name for name, is_alone in printed["alone"] if not is_alone] == []
 
 
 def test_a_field_that_is_skipped(printed):

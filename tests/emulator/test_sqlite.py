@@ -79,7 +79,27 @@ _VALUES = _START + textwrap.dedent("""
 """)
 
 
-@pytest.mark.parametrize("script", [_TURNS, _VALUES], ids=["turns", "values"])
+_STATEMENTS = _START + textwrap.dedent("""
+    from django.db import connection
+
+    def select(statement, values):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall()
+
+    for values in ([1, "a"], [2, "%s"]):
+        found = select("SELECT %s, %s, '100%%', '%%s'", values)
+        assert found == [(*values, "100%", "%s")], found
+        found = select("SELECT %(b)s, %(a)s", dict(zip("ab", values)))
+        assert found == [tuple(reversed(values))], found
+    many = ", ".join(["%s"] * 3000)  # longer than the statements that are kept
+    assert select(f"SELECT 1 WHERE %s IN ({many})", [7, *range(3000)]) == [(1,)]
+""")
+
+
+@pytest.mark.parametrize(
+    "script", [_TURNS, _VALUES, _STATEMENTS], ids=["turns", "values", "statements"]
+)
 def test_inside_the_process(tmp_path, script):
     command = [sys.executable, "-c", script, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

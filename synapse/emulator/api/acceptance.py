@@ -17,6 +17,8 @@ __all__ = ["compile_acceptance"]
 _UNSURE = object()
 
 _Read = Callable[[Any], Any]
+# Makes a reader of a request's field, and of whether its documents can be stored.
+_Make = Callable[[Any, bool], _Read]
 
 
 def compile_acceptance(
@@ -32,18 +34,18 @@ def compile_acceptance(
         serializer: Serializer of one item.
         are_storable: Whether a database can store all documents of the body.
     """
-    readers: dict[str, _Read] = {}
-    needed: set[str] = set()
-    for name, field in serializer.fields.items():
-        if field.read_only:
-            continue
-        readers[name] = _make_reader(serializer, name, are_storable=are_storable)
-        if field.required or field.default is not empty:
-            needed.add(name)
-    is_plain = not serializer.validators and not serializer.partial
+    fields = serializer.fields
+    key = (type(serializer), *fields)
+    plan = _plans.get(key)
+    if plan is None:
+        plan = _plans[key] = _Plan(serializer)
+    if serializer.partial or plan.has_validators:
+        return lambda _: None
+    needed = plan.needed
+    readers = {name: make(fields[name], are_storable) for name, make in plan.makers.items()}
 
     def accept(item: Any) -> dict[str, Any] | None:
-        if type(item) is not dict or not is_plain or not needed <= item.keys():
+        if type(item) is not dict or not needed <= item.keys():
             return None
         values = {}
         for name, read in readers.items():
@@ -61,24 +63,36 @@ def compile_acceptance(
     return accept
 
 
-def _make_reader(serializer: Any, name: str, *, are_storable: bool) -> _Read:
-    """Return the function that validates a field's value."""
+class _Plan:
+    """How the items of a serializer's class are validated: declarations don't change.
+
+    Attributes:
+        has_validators: Whether items as a whole have validators.
+        needed: Names of the fields that an item must have.
+        makers: For each field that is read, what makes its reader.
+    """
+
+    def __init__(self, serializer: Any) -> None:
+        fields = {name: each for name, each in serializer.fields.items() if not each.read_only}
+        self.has_validators = bool(serializer.validators)
+        self.needed = {
+            name for name, field in fields.items() if field.required or field.default is not empty
+        }
+        self.makers = {name: _choose_maker(serializer, name) for name in fields}
+
+
+_plans: dict[tuple[Any, ...], _Plan] = {}
+
+
+def _choose_maker(serializer: Any, name: str) -> _Make:
+    """Return the function that makes a field's reader."""
     field: Any = serializer.fields[name]
     if field.source != name or field.validators or hasattr(serializer, f"validate_{name}"):
-        return _refuse
-    kind = type(field)
-    read: _Read = _refuse
-    if kind is TenantRelatedField:
-        read = _make_related_reader(field.rows())
-    elif kind is ManyRelatedField and type(field.child_relation) is TenantRelatedField:
-        read = _make_list_reader(field.child_relation.rows(), allow_empty=field.allow_empty)
-    elif kind is serializers.ChoiceField:
-        read = _make_choice_reader(field.choice_strings_to_values)
-    elif kind is serializers.BooleanField:
-        read = _read_boolean
-    elif kind is DocumentField and not field.binary and are_storable:
-        read = _read_document
-    return _allow_null(read) if field.allow_null else read
+        return _make_refusal
+    make = _MAKERS.get(type(field), _make_refusal)
+    if field.allow_null:
+        return lambda field, are_storable: _allow_null(make(field, are_storable))
+    return make
 
 
 def _refuse(value: Any) -> Any:
@@ -90,7 +104,15 @@ def _allow_null(read: _Read) -> _Read:
     return lambda value: None if value is None else read(value)
 
 
-def _make_related_reader(rows: Mapping[Any, Any]) -> _Read:
+def _make_refusal(field: Any, are_storable: bool) -> _Read:
+    del field, are_storable
+    return _refuse
+
+
+def _make_related_reader(field: Any, are_storable: bool) -> _Read:
+    del are_storable
+    rows: Mapping[Any, Any] = field.rows()
+
     def read(value: Any) -> Any:
         row = rows.get(value) if type(value) is int else None
         return _UNSURE if row is None else row
@@ -98,8 +120,11 @@ def _make_related_reader(rows: Mapping[Any, Any]) -> _Read:
     return read
 
 
-def _make_list_reader(rows: Mapping[Any, Any], *, allow_empty: bool) -> _Read:
-    read_row = _make_related_reader(rows)
+def _make_list_reader(field: Any, are_storable: bool) -> _Read:
+    if type(field.child_relation) is not TenantRelatedField:
+        return _refuse
+    read_row = _make_related_reader(field.child_relation, are_storable)
+    allow_empty: bool = field.allow_empty
 
     def read(value: Any) -> Any:
         if type(value) is not list or not (value or allow_empty):
@@ -110,13 +135,27 @@ def _make_list_reader(rows: Mapping[Any, Any], *, allow_empty: bool) -> _Read:
     return read
 
 
-def _make_choice_reader(values: Mapping[str, Any]) -> _Read:
+def _make_choice_reader(field: Any, are_storable: bool) -> _Read:
+    del are_storable
+    values: Mapping[str, Any] = field.choice_strings_to_values
     return lambda value: values.get(value, _UNSURE) if type(value) is str and value else _UNSURE
 
 
-def _read_boolean(value: Any) -> Any:
-    return value if type(value) is bool else _UNSURE
+def _make_boolean_reader(field: Any, are_storable: bool) -> _Read:
+    del field, are_storable
+    return lambda value: value if type(value) is bool else _UNSURE
 
 
-def _read_document(value: Any) -> Any:
-    return _UNSURE if value is None else value
+def _make_document_reader(field: Any, are_storable: bool) -> _Read:
+    if field.binary or not are_storable:
+        return _refuse
+    return lambda value: _UNSURE if value is None else value
+
+
+_MAKERS: dict[type[Any], _Make] = {
+    TenantRelatedField: _make_related_reader,
+    ManyRelatedField: _make_list_reader,
+    serializers.ChoiceField: _make_choice_reader,
+    serializers.BooleanField: _make_boolean_reader,
+    DocumentField: _make_document_reader,
+}

@@ -23,6 +23,7 @@ from synapse.emulator.api.fields import (
     DocumentField,
     PositionalListSerializer,
     TenantRelatedField,
+    copy_field,
     is_storable,
 )
 from synapse.emulator.api.related_values import RelatedValues
@@ -33,7 +34,7 @@ from synapse.emulator.filters import find_searchable_fields
 from synapse.emulator.models import Tenant
 from synapse.emulator.tenancy import split_batches, tenant_of, visible
 
-_built_fields: dict[tuple[type[Any], str], tuple[type[Any], dict[str, Any]]] = {}
+_fields_by_class: dict[type[Any], dict[str, Any]] = {}
 
 
 class BulkListSerializer(PositionalListSerializer):
@@ -102,14 +103,15 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
 
     _write_row: Callable[[Any], dict[str, Any]] | None = None
 
-    def build_field(self, field_name: str, *about: Any) -> tuple[type[Any], dict[str, Any]]:
+    def get_fields(self) -> dict[str, Any]:
         # Declarations don't change while the server runs: the model is looked at once, and not
-        # for each request. The caller changes the arguments.
-        key = (type(self), field_name)
-        if key not in _built_fields:
-            _built_fields[key] = super().build_field(field_name, *about)
-        kind, arguments = _built_fields[key]
-        return kind, dict(arguments)
+        # for each request.
+        fields = _fields_by_class.get(type(self))
+        if fields is None:
+            fields = _fields_by_class[type(self)] = serializers.ModelSerializer.get_fields(self)
+        copies = {name: copy_field(field) for name, field in fields.items()}
+        self.apply_flex_fields(copies, self._flex_options_base)
+        return copies
 
     @classmethod
     def annotate(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:

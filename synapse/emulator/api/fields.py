@@ -1,5 +1,6 @@
 """Serializer fields that every resource uses."""
 
+import copy
 import json
 import re
 from collections.abc import Hashable, Iterable
@@ -7,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
+from rest_framework.relations import ManyRelatedField
 
 from synapse.emulator.tenancy import fetch
 
@@ -38,6 +40,23 @@ def is_storable(document: Any) -> bool:
     except (ValueError, RecursionError):
         return False
     return "\\u0000" not in text or not _ESCAPED_NUL.search(text)
+
+
+def copy_field(field: Any) -> Any:
+    """Return an unbound field's copy, without the work of its constructor."""
+    if isinstance(field, serializers.BaseSerializer) or hasattr(field, "child"):
+        return copy.deepcopy(field)
+    copied = _copy_alone(field)
+    if isinstance(field, ManyRelatedField):
+        copied.child_relation = _copy_alone(field.child_relation)
+        copied.child_relation.parent = copied
+    return copied
+
+
+def _copy_alone(field: Any) -> Any:
+    copied = object.__new__(type(field))
+    copied.__dict__.update(vars(field))
+    return copied
 
 
 class ObjectField(DocumentField):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from django.db.backends.sqlite3.base import FORMAT_QMARK_REGEX, SQLiteCursorWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLiteWrapper
 from django.db.backends.sqlite3.operations import DatabaseOperations as SQLiteOperations
 from django.utils.dateparse import parse_datetime
@@ -38,6 +41,25 @@ class DatabaseOperations(SQLiteOperations):
         return super().convert_datetimefield_value(value, expression, connection)
 
 
+class Cursor(SQLiteCursorWrapper):
+    """A cursor that converts the placeholders of a statement once, not for each execution."""
+
+    def convert_query(self, query: str, *, param_names: Sequence[str] | None = None) -> str:
+        if param_names is None and len(query) <= _LONGEST_KEPT:
+            return _convert(query)
+        converted: str = super().convert_query(query, param_names=param_names)
+        return converted
+
+
+# Longer statements have many values; their number nearly always differs.
+_LONGEST_KEPT = 4096
+
+
+@functools.lru_cache(maxsize=512)
+def _convert(query: str) -> str:
+    return FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
+
+
 class DatabaseWrapper(SQLiteWrapper):
     """A connection whose transactions begin in the order of their threads' arrival.
 
@@ -47,6 +69,10 @@ class DatabaseWrapper(SQLiteWrapper):
 
     ops_class = DatabaseOperations
     _has_turn = False
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        del name  # for other databases
+        return self.connection.cursor(factory=Cursor)
 
     def _start_transaction_under_autocommit(self) -> None:
         if not self._has_turn:
