@@ -75,6 +75,7 @@ def test_its_own_database_is_taken_again(tmp_path):
             assert connect(emulator, emulator.api_token).project()["id"] == number
 
 
+@pytest.mark.slow
 def test_a_second_backend_on_one_database_ends_no_job(tmp_path):
     path = tmp_path / "shared.db"
     link = tmp_path / "link.db"
@@ -141,6 +142,7 @@ call_command("migrate", verbosity=0)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.sqlite
 def test_new_tables_are_those_of_the_migrations(tmp_path):
     subprocess.run([sys.executable, "-c", MIGRATE, tmp_path / "old"], check=True)

@@ -20,6 +20,7 @@ from .running import SLEEP, printed, started
 pytestmark = pytest.mark.skipif(not has_proc(), reason="finds the workers in /proc")
 
 
+@pytest.mark.slow
 def test_a_follower_is_cut_off_and_nothing_is_left_at_the_end():
     with Emulator(workers=2) as emulator:
         client, workers = connect(emulator, emulator.api_token), find_workers(emulator)

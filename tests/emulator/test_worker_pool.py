@@ -26,6 +26,7 @@ def test_an_impossible_number_starts_nothing():
         Emulator(workers=0).start()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_proc(), reason="finds the workers in /proc")
 def test_a_killed_worker_is_replaced_and_no_answer_is_lost(tmp_path):
     with Emulator(tmp_path, workers=2) as emulator:

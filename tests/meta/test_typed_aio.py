@@ -48,6 +48,7 @@ def find_names(name: str) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_the_stub_is_as_generated() -> None:
     assert typed_aio.generate() == STUB, "python tools/typed_aio.py --write"
 
@@ -124,6 +125,7 @@ def find_loops(function: Any) -> Iterator[type]:
             yield found
 
 
+@pytest.mark.slow
 def test_what_a_loop_reads_is_known() -> None:
     """A new result with a loop is either lazy, and so in the table, or named above."""
     loops = set()

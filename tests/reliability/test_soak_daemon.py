@@ -8,6 +8,8 @@ import pytest
 from soak import MIB
 from soak_daemon import Daemon, Life, compared, live
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def life() -> Life:

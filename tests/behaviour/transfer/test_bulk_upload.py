@@ -900,6 +900,7 @@ class TestAtOnce:
         assert said == sorted(said)
 
 
+@pytest.mark.slow
 def test_generator_goes_hand_in_hand_with_sending(
     collection: synapse.DataCollection, tmp_path: Path
 ) -> None:

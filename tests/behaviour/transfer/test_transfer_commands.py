@@ -114,6 +114,7 @@ def test_folders_that_are_left_out_are_named(made: Any, folder: Path) -> None:
     assert second.startswith("note: masks/: masks were not taken (1), because")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal for one process there")
 @pytest.mark.parametrize("command", ["upload", "download"])
 def test_ctrl_c(

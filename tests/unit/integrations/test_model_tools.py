@@ -69,7 +69,7 @@ class Manager:
             by_assignee={},
             by_time={},
         )
-        logs = SimpleNamespace(last=lambda count: ["x" * 10**5] * 100)
+        logs = SimpleNamespace(last=lambda count: ["x" * 10**4] * 100)
         status = "https://a.example/?X-Amz-Signature=s3cret" + "y" * 10**5
         return SimpleNamespace(summary=lambda: summary, logs=lambda: logs, status=status)
 

@@ -57,6 +57,7 @@ def test_each_entrypoint_has_its_own_outcome(
     assert not list(tmp_path.glob("**/__pycache__"))
 
 
+@pytest.mark.slow
 def test_an_endless_import_is_ended_with_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     child = (

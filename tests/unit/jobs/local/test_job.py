@@ -388,6 +388,7 @@ def wheel() -> bytes:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interpreter", "no_index")
 def test_the_package_runs_the_action_in_a_place_of_its_own(
     run: Run, release: Release, tmp_path: Path
@@ -428,6 +429,7 @@ def test_an_interpreter_that_is_missing(run: Run, release: Release) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interpreter", "no_index")
 def test_one_release_with_both_forms(run: Run, release: Release) -> None:
     actions = {

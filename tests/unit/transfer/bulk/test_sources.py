@@ -458,6 +458,7 @@ class TestRecords:
             next(iterator)
         assert given == LOOKAHEAD + 1
 
+    @pytest.mark.slow
     def test_memory_is_flat(self) -> None:
         def records(count: int) -> Iterator[Any]:
             for number in range(count):
