@@ -8,7 +8,6 @@ the server throttles, the window shrinks, down to one request after the other.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
@@ -18,7 +17,7 @@ import attrs
 
 from synapse._internal.threads import await_result, new_pool, submit
 from synapse.errors import RateLimited
-from synapse.transport.waiting import WaitMeter
+from synapse.transport.waiting import ThreadTrial, WaitMeter
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -55,7 +54,6 @@ class _Flight(Generic[T, R]):
     outcome: ItemOutcome[T, R]
     future: Future[None] | None = None
     has_ended: bool = False
-    seconds: float = 0.0
 
     def land(self) -> None:
         """Wait for the end of the item's requests."""
@@ -96,8 +94,7 @@ class InFlight(Generic[T, R]):
         self._is_returned = False
         self._meter = WaitMeter()
         self._throttles = transport.throttle_count
-        # Durations of the first requests by threads, until there are as many as workers.
-        self._trial: list[float] = []
+        self._trial = ThreadTrial(0.0, workers)
 
     def __iter__(self) -> Iterator[ItemOutcome[T, R]]:
         return self
@@ -115,7 +112,9 @@ class InFlight(Generic[T, R]):
         error = flight.outcome.error
         if error is not None and not isinstance(error, Exception):
             raise error
-        self._judge_threads(flight)
+        if self._pool is not None and self._trial.has_failed:
+            self._close()  # another long wait begins threads again
+            self._meter = WaitMeter()
         self._is_returned = True
         return flight.outcome
 
@@ -156,7 +155,8 @@ class InFlight(Generic[T, R]):
         if self._workers == 1 and not self._flying:
             self._close()
         if self._pool is None and self._workers > 1 and self._meter.advance():
-            self._pool, self._trial = new_pool(self._workers, self._name), []
+            self._pool = new_pool(self._workers, self._name)
+            self._trial = ThreadTrial(self._meter.wait, self._workers)
         while len(self._flying) < self._workers:
             try:
                 item = next(self._items)
@@ -167,26 +167,12 @@ class InFlight(Generic[T, R]):
             self._flying.append(flight)
             if self._pool is not None:
                 # In the caller's context, with the deadline and the token of the caller's block.
-                flight.future = submit(self._pool, copy_context().run, self._run, flight)
+                flight.future = submit(self._pool, copy_context().run, self._run_timed, flight)
             if flight.future is None:
                 self._meter.measure(lambda flight=flight: self._run(flight))  # type: ignore[misc] # the default binds the variable
             first = self._flying[0].future
             if first is None or first.done():
                 return
-
-    def _judge_threads(self, flight: _Flight[T, R]) -> None:
-        """End the threads if a pause of this machine began them.
-
-        A first request of theirs shows it by taking less than half the wait that began them. That
-        wait wasn't the server's latency, so threads would only contend for the interpreter. Another
-        long wait begins them again.
-        """
-        if self._pool is None or flight.future is None or len(self._trial) >= self._workers:
-            return
-        self._trial.append(flight.seconds)
-        if len(self._trial) == self._workers and min(self._trial) < self._meter.wait / 2:
-            self._close()
-            self._meter = WaitMeter()
 
     def _slow_down(self) -> None:
         """Halve the window when the server has throttled since the last call."""
@@ -204,13 +190,15 @@ class InFlight(Generic[T, R]):
         self._run(flight)
 
     def _run(self, flight: _Flight[T, R]) -> None:
-        outcome, started = flight.outcome, time.perf_counter()
+        outcome = flight.outcome
         try:
             outcome.result = self._send(outcome.item)
         except BaseException as error:  # raised again by the caller's thread, or reported there
             outcome.error = error
-        flight.seconds = time.perf_counter() - started
         flight.has_ended = True
+
+    def _run_timed(self, flight: _Flight[T, R]) -> None:
+        self._trial.measure(lambda: self._run(flight))
 
     def _close(self) -> None:
         if self._pool is not None:

@@ -2,7 +2,8 @@
 
 Several pages in flight hide the latency of the server. Where the server answers as fast as the
 caller works, threads only get into each other's way. So reading ahead begins after two pages in a
-row were waited for, and ends for good when the server throttles.
+row were waited for. It ends when a pause of this machine, and not the server's latency, began it,
+and for good when the server throttles.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from synapse._internal.threads import await_result, new_pool, submit
 from synapse.errors import RequestTimeout
 from synapse.transport.deadline_blocks import Block, block_in_force
 from synapse.transport.response import Response
-from synapse.transport.waiting import WaitMeter
+from synapse.transport.waiting import ThreadTrial, WaitMeter
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -46,6 +47,7 @@ class ReadAhead:
         self._flying: dict[int, tuple[Future[Response], Block | None]] = {}
         self._pid = 0
         self._meter = WaitMeter()
+        self._trial = ThreadTrial(0.0, workers)
 
     def get(self, number: int, last: int) -> Response:
         """Return the response for a page.
@@ -59,16 +61,22 @@ class ReadAhead:
             self._pool, self._flying = None, {}
         if self._pool is None and self._workers > 1 and last > number and self._meter.advance():
             self._pool = new_pool(self._workers, "synapse-pages")
+            self._trial = ThreadTrial(self._meter.wait, self._workers)
             self._pid = os.getpid()
             if self._pool is None:  # the process ends
                 self.stop()
+        if self._trial.has_failed:
+            last = 0  # request nothing further, and use what has been requested
+            if number not in self._flying:
+                self.close()
+                self._meter, self._trial = WaitMeter(), ThreadTrial(0.0, self._workers)
         if self._pool is None:
             return self._get_alone(number)
         for ahead in range(number, min(number + self.window, last + 1)):
             if ahead not in self._flying:
                 # In the caller's context, with the deadline of the caller's block.
                 within = copy_context()
-                future = submit(self._pool, within.run, self._fetch, ahead)
+                future = submit(self._pool, within.run, self._fetch_timed, ahead)
                 if future is None:  # the process ends
                     self.stop()
                     return self._get_alone(number)
@@ -117,6 +125,9 @@ class ReadAhead:
                 raise
         # The deadline was that of a block that has been left since.
         return self._fetch(number)
+
+    def _fetch_timed(self, number: int) -> Response:
+        return self._trial.measure(lambda: self._fetch(number))
 
     def _get_alone(self, number: int) -> Response:
         return self._meter.measure(lambda: self._fetch(number))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["BATCHES_IN_FLIGHT", "CHANGES_IN_FLIGHT", "WaitMeter"]
+__all__ = ["BATCHES_IN_FLIGHT", "CHANGES_IN_FLIGHT", "ThreadTrial", "WaitMeter"]
 
 R = TypeVar("R")
 
@@ -62,3 +62,35 @@ class WaitMeter:
         helps = waited and (self._waited_before or self.wait > _CLEAR_WAIT)
         self._waited_before = waited
         return helps
+
+
+class ThreadTrial:
+    """The first requests of threads, which show whether a pause of this machine began them.
+
+    One of them shows it by taking less than half the wait that began them. That wait wasn't the
+    server's latency, so threads would only contend for the interpreter.
+
+    Args:
+        wait: The wait that began the threads, in seconds.
+        requests: Number of requests that decide.
+    """
+
+    def __init__(self, wait: float, requests: int) -> None:
+        self._wait = wait
+        self._requests = requests
+        self._taken: list[float] = []
+
+    def measure(self, request: Callable[[], R]) -> R:
+        """Send a request, on a thread; return the response."""
+        started = time.perf_counter()
+        try:
+            return request()
+        finally:
+            self._taken.append(time.perf_counter() - started)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the threads are to end."""
+        if len(self._taken) < self._requests:
+            return False
+        return min(self._taken[: self._requests]) < self._wait / 2

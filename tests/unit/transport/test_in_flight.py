@@ -64,15 +64,14 @@ def test_no_item_is_taken_that_has_no_place(transport: FakeTransport) -> None:
     def items() -> Iterator[int]:
         for number in range(10):
             taken.append(number)
+            if number == 2:
+                opened.set()
             yield number
 
     opened = threading.Event()
     flights = fly(transport, lambda number: opened.wait(30) and number, items())
-    timer = threading.Timer(0.01, opened.set)
-    timer.start()
     assert next(flights).item == 0
     assert taken == [0, 1, 2]
-    timer.join()
     assert [one.item for one in flights] == list(range(1, 10))
 
 

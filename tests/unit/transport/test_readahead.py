@@ -20,9 +20,14 @@ class Clock:
     def __init__(self) -> None:
         self.now = 100.0
         self.cpu = 5.0
+        self._of_thread = threading.local()
 
     def perf_counter(self) -> float:
-        return self.now
+        return self.now + getattr(self._of_thread, "waited", 0.0)
+
+    def wait_on_thread(self, seconds: float) -> None:
+        """Let time pass for this thread, which is not the caller's."""
+        self._of_thread.waited = getattr(self._of_thread, "waited", 0.0) + seconds
 
     def thread_time(self) -> float:
         return self.cpu
@@ -49,8 +54,10 @@ class Server:
         if threading.current_thread() is threading.main_thread():
             self.clock.now += self.wait + self.work
             self.clock.cpu += self.work
-        elif number in self.held:
-            self.release.wait()
+        else:
+            self.clock.wait_on_thread(self.wait)
+            if number in self.held:
+                self.release.wait()
         response = requests.Response()
         response.status_code = 200
         if number in self.refusals:
@@ -192,6 +199,19 @@ def test_a_page_beyond_the_last_known_is_still_given(ahead: Make, server: Server
     reader = ahead()
     assert read(reader, [1, 2, 3], 3) == [1, 2, 3]
     assert read(reader, [4], 3) == [4]
+
+
+def test_a_pause_of_the_machine_leaves_no_threads(ahead: Make, server: Server) -> None:
+    reader = ahead()
+    server.wait = 0.050
+    read(reader, [1], 99)
+    server.wait = 0.002
+    assert read(reader, range(2, 40), 99) == list(range(2, 40))
+    assert not reader.is_on
+    assert sorted(server.asked) == list(range(1, 40))  # nothing was requested for nothing
+    server.wait = 0.050
+    read(reader, [40, 41], 99)
+    assert reader.is_on
 
 
 def test_forgetting_asks_again(ahead: Make, server: Server) -> None:

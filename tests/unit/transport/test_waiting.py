@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synapse.transport import waiting
-from synapse.transport.waiting import WaitMeter
+from synapse.transport.waiting import ThreadTrial, WaitMeter
 
 
 class Clock:
@@ -75,3 +75,32 @@ def test_time_that_was_left_out_is_no_work_of_the_caller(clock: Clock) -> None:
     assert not meter.advance()
     meter.leave_out(0.3)
     assert meter.advance()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "has_failed"),
+    [
+        ([0.1, 0.1], False),
+        ([0.1, 0.049, 0.1], True),
+        ([0.1, 0.06, 0.1], False),
+        ([0.1, 0.1, 0.1, 0.01], False),
+    ],
+)
+def test_the_first_requests_of_threads_show_a_pause(
+    clock: Clock, seconds: list[float], *, has_failed: bool
+) -> None:
+    trial = ThreadTrial(0.1, 3)
+    for taken in seconds:
+
+        def request(taken: float = taken) -> None:
+            clock.now += taken
+
+        trial.measure(request)
+    assert trial.has_failed is has_failed
+
+
+def test_a_request_that_fails_is_measured(clock: Clock) -> None:
+    trial = ThreadTrial(0.1, 1)
+    with pytest.raises(ZeroDivisionError):
+        trial.measure(lambda: 1 / 0)
+    assert trial.has_failed
