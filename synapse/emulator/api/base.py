@@ -104,11 +104,15 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
     _write_row: Callable[[Any], dict[str, Any]] | None = None
 
     def get_fields(self) -> dict[str, Any]:
-        # Declarations don't change while the server runs: the model is looked at once, and not
-        # for each request.
+        # Declarations don't change while the server runs, so DRF inspects the model once, not for
+        # each request.
         fields = _fields_by_class.get(type(self))
         if fields is None:
-            fields = _fields_by_class[type(self)] = serializers.ModelSerializer.get_fields(self)
+            fields = serializers.ModelSerializer.get_fields(self)
+            for validator in (each for field in fields.values() for each in field.validators):
+                # DRF formats these texts at first use; threads that share them must not.
+                str(getattr(validator, "message", ""))
+            _fields_by_class[type(self)] = fields
         copies = {name: copy_field(field) for name, field in fields.items()}
         self.apply_flex_fields(copies, self._flex_options_base)
         return copies

@@ -46,17 +46,17 @@ def copy_field(field: Any) -> Any:
     """Return an unbound field's copy, without the work of its constructor."""
     if isinstance(field, serializers.BaseSerializer) or hasattr(field, "child"):
         return copy.deepcopy(field)
-    copied = _copy_alone(field)
+    clone = _copy_alone(field)
     if isinstance(field, ManyRelatedField):
-        copied.child_relation = _copy_alone(field.child_relation)
-        copied.child_relation.parent = copied
-    return copied
+        clone.child_relation = _copy_alone(field.child_relation)
+        clone.child_relation.parent = clone
+    return clone
 
 
 def _copy_alone(field: Any) -> Any:
-    copied = object.__new__(type(field))
-    copied.__dict__.update(vars(field))
-    return copied
+    clone = object.__new__(type(field))
+    clone.__dict__.update(vars(field))
+    return clone
 
 
 class ObjectField(DocumentField):

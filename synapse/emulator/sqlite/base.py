@@ -57,6 +57,7 @@ _LONGEST_KEPT = 4096
 
 @functools.lru_cache(maxsize=512)
 def _convert(query: str) -> str:
+    # As the original of `convert_query` does.
     return FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
 
 
