@@ -3,7 +3,7 @@
 Run as a program, it prints its port and serves until its standard input ends. A row is one of ten
 prepared ones with another id, so that a page costs the same at any depth.
 
-Usage: python long_list_server.py ROWS
+Usage: python long_list_server.py ROWS LATENCY_SECONDS
 """
 
 from __future__ import annotations
@@ -60,4 +60,4 @@ class LongList:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(lambda host: LongList(int(sys.argv[1]), host).answer))
+    asyncio.run(serve(lambda host: LongList(int(sys.argv[1]), host).answer, float(sys.argv[2])))
