@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from enum import Enum
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, models
@@ -18,6 +19,7 @@ __all__ = ["insert_rows"]
 _Model = TypeVar("_Model", bound=models.Model)
 # Types whose values SQLite stores as they are.
 _PLAIN = frozenset({bool, int, float, str, type(None)})
+_EMPTY: dict[str, Any] = {}
 
 
 def insert_rows(model: type[_Model], items: Sequence[Mapping[str, Any]]) -> list[_Model]:
@@ -95,6 +97,9 @@ def _make_reader(field: Any) -> Callable[[Mapping[str, Any]], Any]:
             return item[attribute] if attribute in item else get_default()
 
         return read_key
+    if not callable(field.default):
+        default = get_default()
+        return lambda item: item.get(name, default)
     return lambda item: item[name] if name in item else get_default()
 
 
@@ -105,11 +110,26 @@ def _make_writer(field: Any) -> Callable[[Any], Any]:
         return field.get_db_prep_save(value, connection)
 
     if isinstance(field, models.JSONField):
-        return lambda value: write(value) if value is None else json.dumps(value, cls=field.encoder)
+        null = write(None)
+
+        def write_document(value: Any) -> Any:
+            if value is None:
+                return null
+            # Most documents are empty at first.
+            return "{}" if value == _EMPTY else json.dumps(value, cls=field.encoder)
+
+        return write_document
     if isinstance(field, models.DateTimeField):
         return lambda value: (
             str(value.replace(tzinfo=None))
             if isinstance(value, datetime) and value.tzinfo is timezone.utc
             else write(value)
         )
-    return lambda value: value if type(value) in _PLAIN else write(value)
+    write_word = functools.lru_cache(maxsize=64)(write)  # of an enumeration
+
+    def write_value(value: Any) -> Any:
+        if type(value) in _PLAIN:
+            return value
+        return write_word(value) if isinstance(value, Enum) else write(value)
+
+    return write_value
