@@ -432,13 +432,16 @@ def test_an_update_says_how_far_it_got(session: synapse.Session, server: Writing
     server.fill(6)
     server.plan = ["ok", "ok", "refused"]
     hold(server, 3)
-    with pytest.raises(ValidationError, match=r"5 tasks were changed\. Correct this one, then"):
+    with pytest.raises(ValidationError, match=r"Correct this one, then") as caught:
         session.tasks.all().update(status="skipped")
-    assert sum(row["status"] == "skipped" for row in server.rows.values()) == 5
+    # Any of the first three may arrive last, and be refused; it ends the others sooner or later.
+    changed = sum(row["status"] == "skipped" for row in server.rows.values())
+    assert 2 <= changed <= 5
+    assert f" {changed} tasks were changed. " in str(caught.value)
     server.plan, server.before = [], lambda number, body: None
     before = len(server.lengths)
     assert session.tasks.all().update(status="skipped") == 6
-    assert len(server.lengths) == before + 1
+    assert len(server.lengths) == before + 6 - changed
 
 
 def test_deletions_are_in_flight_together(session: synapse.Session, server: WritingServer) -> None:
