@@ -217,7 +217,7 @@ def test_a_throttling_server_gets_one_batch_at_a_time(
 ) -> None:
     server.plan = ["throttled"] * 6
     flying, most = 0, []
-    lock = threading.Lock()
+    lock, together = threading.Lock(), threading.Barrier(4)
     write = server.write
 
     def count(number: int, body: Any) -> None:
@@ -225,6 +225,8 @@ def test_a_throttling_server_gets_one_batch_at_a_time(
         with lock:
             flying += 1
             most.append(flying)
+        if number < 4:  # else the first alone could be throttled more often than it is repeated
+            together.wait(30)
 
     def done(*arguments: Any) -> Any:
         nonlocal flying
