@@ -269,7 +269,7 @@ class _Bound(AgingConnection, HTTPConnection):
             super().request(method, url, headers={}, **self._options)
         finally:
             self._is_silent = False
-        self.response_class = partial(_Response, stream=stream)  # type: ignore[assignment]
+        self.response_class = partial(_Response, stream=stream)  # type: ignore[assignment] # called as the class
         try:
             return super().getresponse()
         finally:

@@ -88,7 +88,7 @@ def run(facts: Facts, clients: int, each: int, send: Send) -> dict[str, float]:
                 begun = time.perf_counter()
                 send(connection, client * each + number)
                 taken.append(time.perf_counter() - begun)
-        except Exception as error:
+        except Exception as error:  # raised again by the caller's thread
             errors.append(error)
             barrier.abort()
         finally:
