@@ -27,15 +27,18 @@ __all__ = ["main"]
 def main() -> int:
     """Answer requests until the main process ends, and return the exit code."""
     options = json.loads(_read_line())
+    was_announced = True
     try:
-        _answer_requests(options)
+        was_announced = _answer_requests(options)
     finally:
-        if os.getppid() != options["main"]:  # it was killed
+        # A process's pipes are closed before its children get another parent.
+        if not was_announced or os.getppid() != options["main"]:  # it was killed
             shutil.rmtree(Path(options["state"]["path"]).parent, ignore_errors=True)
     return 0
 
 
-def _answer_requests(options: dict[str, Any]) -> None:
+def _answer_requests(options: dict[str, Any]) -> bool:
+    """Answer until the end of standard input, and return whether that was announced."""
     # The main process decides what an interrupt from the terminal means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -56,6 +59,7 @@ def _answer_requests(options: dict[str, Any]) -> None:
         stopping.set()
     for stop in stops:
         stop()
+    return bool(stopping.is_set())
 
 
 def _read_line() -> bytes:
