@@ -199,6 +199,13 @@ DOWNLOAD_RESUMED = LogEvent(
     "file",
     "`download()` goes on after the lines that a stopped call has stored.",
 )
+EXPORT_RESUMED = LogEvent(
+    "export.resumed",
+    "transfer",
+    (_INFO,),
+    "count",
+    "`export()` goes on after the tasks that a stopped call has stored.",
+)
 SAMPLE_SKIPPED = LogEvent(
     "sample.skipped",
     "training",

@@ -1291,6 +1291,7 @@ class AsyncDataSetMixin(AsyncResource[R]):
         strict: bool = False,
         workers: int = 8,
         progress: ProgressArgument = None,
+        resume: bool = True,
         **options: Any,
     ) -> FormatReport: ...
     async def import_from(

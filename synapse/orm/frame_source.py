@@ -42,6 +42,17 @@ class Origin(NamedTuple):
         bound: dict[str, Any] = {f"{name}__{'gt' if step > 0 else 'lt'}": key}
         return self.wrap(ordered.filter(**bound))
 
+    def identify(self, *facts: object) -> dict[str, str]:
+        """Return the facts by name that two calls for the same rows share.
+
+        Args:
+            *facts: Further facts, which only the digest has, as it has the values of filters.
+        """
+        session, query = self.query._session, self.query
+        digest_facts = load("synapse._internal.block_file").digest_facts
+        digest = digest_facts([*facts, *session.key, query._path(), query._params(0)])
+        return {"server": session.key[0], "query": repr(query), "digest": digest}
+
 
 class FrameSource:
     """Adds conversions into tables to an iterable of rows."""

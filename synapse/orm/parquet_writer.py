@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synapse._internal import log_events
-from synapse._internal.block_file import digest_facts
 from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.key_order import KeyOrder, Place
 from synapse._internal.short_traceback import shortened
@@ -70,14 +69,8 @@ def _identify(source: FrameSource, schema: pa.Schema) -> dict[str, str]:
     origin = source._origin()
     if origin is None:
         return {"query": repr(source), "fields": names}
-    session, query = origin.query._session, origin.query
-    facts = [type(source).__name__, *session.key, query._path(), query._params(0), str(schema)]
-    return {
-        "server": session.key[0],
-        "query": repr(query),
-        "fields": names,
-        "digest": digest_facts(facts),
-    }
+    facts = origin.identify(type(source).__name__, str(schema))
+    return {**facts, "fields": names}
 
 
 class _Writing:

@@ -38,15 +38,20 @@ class DataSetMixin(Resource):
         strict: bool = False,
         workers: int = 8,
         progress: ProgressArgument = None,
+        resume: bool = True,
         **options: Any,
     ) -> FormatReport:
         """Write tasks and their pictures as a data set of a common format.
 
-        One request for each page of tasks, and one for each picture that the folder lacks: the same
-        call continues an export that ended early. A list of tasks whose units aren't loaded takes
-        one more for each hundred. Memory stays flat for any number of tasks.
-        Afterwards the folder has exactly the files of this export: those of an earlier one are
-        removed.
+        One request for each page of tasks, and one for each picture that the folder lacks. After an
+        interrupt, a failed request or the death of the program, the same call goes on: it asks for
+        the tasks after the stored ones, and once more for each hundred stored tasks of which a
+        picture is missing. Stored tasks stay as they were. Tasks in another order than the id's,
+        slices, and tasks of servers without bounds on the id are listed again from the start.
+
+        A list of tasks whose units aren't loaded takes one request more for each hundred. Memory
+        stays flat for any number of tasks. Afterwards the folder has exactly the files of this
+        export: those of an earlier one are removed.
 
         Args:
             folder: The folder, which is made if necessary: an empty one, or that of an earlier
@@ -65,6 +70,8 @@ class DataSetMixin(Resource):
             strict: Whether the first loss is an error instead of a line of the report.
             workers: Number of pictures in flight.
             progress: As for `DataCollection.upload()`; shows the download of the pictures.
+            resume: Whether to go on after the tasks that a stopped call has stored; `False` removes
+                them.
             **options: Arguments of the format.
 
         Returns:
@@ -74,8 +81,8 @@ class DataSetMixin(Resource):
             DataLost: `strict` is set, and the format can't hold a part.
             TypeError: The format has no such option.
             UsageError: The format is unknown, an argument is not valid, a name in `classes` is
-                misspelt, a task is of another project or has unsaved changes, or the folder has
-                files that no export wrote.
+                misspelt, a task is of another project or has unsaved changes, a stopped call has
+                stored tasks of another query, or the folder has files that no export wrote.
             ClientError: The tasks can't be read.
 
         Example:
@@ -94,6 +101,7 @@ class DataSetMixin(Resource):
             strict=strict,
             workers=workers,
             progress=progress,
+            resume=resume,
             options=options,
         )
         return report

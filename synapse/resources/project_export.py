@@ -7,9 +7,8 @@ import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,7 +21,7 @@ from synapse._internal.lazy_import import load
 from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
 from synapse.annotations import Annotation, Annotations
-from synapse.errors import ClientError, UnknownDocument, UsageError
+from synapse.errors import ClientError, SynapseError, UnknownDocument, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
 from synapse.formats.objects import ImageObject, find_objects
 from synapse.formats.pictures import check_mode
@@ -32,6 +31,7 @@ from synapse.orm.query import Query
 from synapse.resources.enums import FileType
 from synapse.resources.imported_classes import ImportedClasses, check_indices
 from synapse.resources.sample_spool import SampleSpool
+from synapse.resources.task_listing import TaskListing, open_listing
 from synapse.transfer.bulk.layout import build_file_names, build_folder_name
 from synapse.transfer.checksum import is_checksum_of
 from synapse.transfer.filenames import safe_name
@@ -45,7 +45,6 @@ from synapse.transfer.progress import (
 
 __all__ = ["export_project"]
 
-_BATCH = 100
 # Folder of the pictures on the way, below that of the export; the project's id comes after it.
 _STAGE = ".synapse-export-"
 # Formats in which a picture that nobody annotated differs from an empty one.
@@ -64,6 +63,7 @@ def export_project(
     strict: bool,
     workers: int,
     progress: ProgressArgument,
+    resume: bool,
     options: Mapping[str, Any],
 ) -> FormatReport:
     """Export a project, see `Project.export`."""
@@ -71,21 +71,23 @@ def export_project(
     validate_int("workers", workers)
     choose = _make_splitter(split)
     _check_classes(classes)
-    own = ["tasks", "classes", "split", "images", "strict", "workers", "progress"]
+    own = ["tasks", "classes", "split", "images", "strict", "workers", "progress", "resume"]
     formats.check_options(format, "write", options, own)
     target = formats.make_folder(folder)
     check_target(target, images)
     noted = FormatReport(strict=strict)
     query = _choose_tasks(project, tasks)
     names = _picture_names(project)
-    stage = None if images == "none" else target / f"{_STAGE}{project.id}"
+    stage = target / f"{_STAGE}{project.id}"
     with (
         closing(SampleSpool()) as spool,
+        _open_listing(query, stage, resume=resume) as listing,
         show_progress(progress, "Export") as shown,
         explain_interrupt(lambda: describe_stop(shown, GOES_ON)),
     ):
         seen = _SeenClasses()
-        for task, meta, files in _read_tasks(project, query, names, stage, workers, noted, shown):
+        pictures = _PictureStage(names, None if images == "none" else stage, workers, noted, shown)
+        for task, meta, files in _read_tasks(project, listing, pictures):
             part = _read_split(meta) if choose is None else _check_part(task, choose(task))
             for sample in _read_samples(task, meta, files, noted):
                 seen.add(sample)
@@ -103,8 +105,7 @@ def export_project(
         data = DataSet(seen.make_classes(classes, imported), spool, info)
         more = {"images": images} if images != "copy" else {}
         report = formats.write(data, target, format, strict=strict, **more, **options)
-    if stage is not None:
-        shutil.rmtree(stage, ignore_errors=True)
+    shutil.rmtree(stage, ignore_errors=True)
     report.skipped += noted.skipped
     report.lossy += noted.lossy
     report.details[:0] = noted.details
@@ -154,37 +155,85 @@ def _check_task(project: Any, task: Any) -> None:
         )
 
 
+@contextmanager
+def _open_listing(query: Iterable[Any], stage: Path, *, resume: bool) -> Iterator[TaskListing]:
+    """Open the list of tasks; afterwards, keep the stored ones if the same call can succeed."""
+    listing = open_listing(query, stage, resume=resume)
+    keep = False
+    try:
+        yield listing
+    except BaseException as error:
+        # Other errors of ours tell about the tasks or the arguments: both can be mended.
+        keep = isinstance(error, ClientError) or not isinstance(error, SynapseError)
+        raise
+    finally:
+        listing.close(keep=keep)
+
+
+class _PictureStage:
+    """The pictures of tasks, downloaded some hundred at a time.
+
+    Args:
+        names: Specifications of pictures, the primary one first.
+        stage: Folder for the pictures; `None` for no downloads.
+        workers: Number of downloads at the same time.
+        report: Notes failed downloads.
+        progress: Shows the downloads.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        stage: Path | None,
+        workers: int,
+        report: FormatReport,
+        progress: Progress,
+    ) -> None:
+        self._names = names
+        self._stage = stage
+        self._workers = workers
+        self._report = report
+        self._progress = progress
+
+    def find(self, tasks: Iterable[Any]) -> list[tuple[Any, list[Picture]]]:
+        """Return tasks with their pictures."""
+        return [(task, _find_pictures(task, self._names, self._stage)) for task in tasks]
+
+    def find_missing(self, found: Iterable[tuple[Any, list[Picture]]]) -> list[tuple[Any, Path]]:
+        """Return the files of the pictures that aren't there, with their paths."""
+        return [
+            (file, path)
+            for task, pictures in found
+            for (_, path), file in zip(pictures, _picture_files(task, self._names), strict=True)
+            if path is not None and not _is_there(path, file)
+        ]
+
+    def fetch(self, waiting: Sequence[tuple[Any, Path]]) -> None:
+        """Download pictures. One request for each."""
+        self._progress.expect(sum(file.size or 0 for file, _ in waiting), files=len(waiting))
+        download = partial(_download, self._progress)
+        failures = run_each(download, waiting, self._workers, "synapse-export")
+        for (file, path), error in zip(waiting, failures, strict=True):
+            if error is not None:
+                name = file.path or path.name
+                self._report.skip(name, "download-failed", f"the picture: {error}")
+
+
 def _read_tasks(
-    project: Any,
-    query: Iterable[Any],
-    names: Sequence[str],
-    stage: Path | None,
-    workers: int,
-    report: FormatReport,
-    progress: Progress,
+    project: Any, listing: TaskListing, pictures: _PictureStage
 ) -> Iterator[tuple[Any, Meta, list[Picture]]]:
-    """Yield the tasks with `meta` and pictures, which are downloaded some hundred at a time."""
-    iterator = iter(query)
-    while tasks := list(islice(iterator, _BATCH)):
+    """Yield the tasks with `meta` and pictures."""
+    for tasks, list_again in listing:
         for task in tasks:
             _check_task(project, task)
-        meta = _read_meta(tasks)
-        found = [(task, _find_pictures(task, names, stage)) for task in tasks]
-        if stage is not None:
-            waiting = [
-                (file, path)
-                for task, pictures in found
-                for (_, path), file in zip(pictures, _picture_files(task, names), strict=True)
-                if path is not None and not _is_there(path, file)
-            ]
-            size = sum(file.size or 0 for file, _ in waiting)
-            progress.expect(size, files=len(waiting))
-            download = partial(_download, progress)
-            failures = run_each(download, waiting, workers, "synapse-export")
-            for (file, path), error in zip(waiting, failures, strict=True):
-                if error is not None:
-                    report.skip(file.path or path.name, "download-failed", f"the picture: {error}")
-        yield from ((task, meta.get(task.data_unit_id, {}), pictures) for task, pictures in found)
+        found = pictures.find(tasks)
+        waiting = pictures.find_missing(found)
+        if waiting and list_again is not None:
+            found = pictures.find(list_again())
+            waiting = pictures.find_missing(found)
+        meta = _read_meta([task for task, _ in found])
+        pictures.fetch(waiting)
+        yield from ((task, meta.get(task.data_unit_id, {}), each) for task, each in found)
 
 
 def _read_meta(tasks: Sequence[Any]) -> dict[Any, Meta]:

@@ -94,6 +94,45 @@ def test_data_set_goes_in(session: synapse.Session, source: Path) -> None:
     assert shapes["night/11.png"] == set()
 
 
+def test_an_export_goes_on_in_the_middle(session: synapse.Session, tmp_path: Path) -> None:
+    samples = [
+        Sample(
+            f"{number}.png",
+            [Box(number % 20, 2.5, 10, 5, label="car")],
+            size=(40, 30),
+            image=make_picture(tmp_path / "pictures" / f"{number}.png", 40, 30, number),
+        )
+        for number in range(120)
+    ]
+    write(DataSet([DataSetClass("car")], samples), tmp_path / "source", "coco")
+    project = make_project(session, "Streets")
+    project.import_from(tmp_path / "source")
+    project.export(tmp_path / "whole")
+    count = 0
+
+    def interrupt(task: synapse.Task) -> None:
+        nonlocal count
+        count += 1
+        if count > 110:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        project.export(tmp_path / "out", split=interrupt)
+    first, *_ = sorted((tmp_path / "out" / f".synapse-export-{project.id}").rglob("*.png"))
+    first.unlink()
+
+    # A task after the stored ones, stored ones for the missing picture, the rest, the picture.
+    with assert_num_requests(session, 4):
+        report = project.export(tmp_path / "out", split=lambda task: None)
+
+    assert (report.samples, report.annotations, report.skipped) == (120, 120, {})
+    files = {path.relative_to(tmp_path / "whole"): path for path in files_in(tmp_path / "whole")}
+    assert len(files) == 122  # with the annotations and the list of files
+    assert {path.relative_to(tmp_path / "out") for path in files_in(tmp_path / "out")} == {*files}
+    for name, path in files.items():
+        assert (tmp_path / "out" / name).read_bytes() == path.read_bytes()
+
+
 @pytest.mark.parametrize("kind", ["coco", "yolo"])
 def test_round_trip_keeps_names_and_splits(
     session: synapse.Session, source: Path, tmp_path: Path, kind: str
