@@ -57,9 +57,10 @@ def _answer_requests(options: dict[str, Any]) -> bool:
     stopping: Any = apps.get_app_config("emulator").stopping  # type: ignore[attr-defined] # ours
     while os.read(0, 1):
         stopping.set()
+    was_announced = bool(stopping.is_set())  # each stop below sets it
     for stop in stops:
         stop()
-    return bool(stopping.is_set())
+    return was_announced
 
 
 def _read_line() -> bytes:

@@ -13,12 +13,20 @@ import pytest
 import requests
 from worker_processes import find_workers, has_proc, is_running, wait_until
 
-from synapse.emulator import Emulator, worker
+from synapse.emulator import Emulator
 
 from .client import connect
 from .running import SLEEP, printed, started
 
 pytestmark = pytest.mark.skipif(not has_proc(), reason="finds the workers in /proc")
+
+
+def run(code, folder):
+    """Start a program whose temporary files go into a folder."""
+    places = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "TMPDIR": folder}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes)
 
 
 @pytest.mark.slow
@@ -46,12 +54,8 @@ def test_workers_end_with_a_killed_main_process_and_remove_its_socket():
             print(emulator.pid, *find_workers(emulator), flush=True)
             time.sleep(60)
     """)
-    places = [str(Path(__file__).parents[1]), *sys.path]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
-    command = [sys.executable, "-c", code]
     with tempfile.TemporaryDirectory() as folder:  # its path is shorter than that of `tmp_path`
-        environment["TMPDIR"] = folder
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as parent:
+        with run(code, folder) as parent:
             pids = [int(text) for text in parent.stdout.readline().split()]
             sockets = list(Path(folder).glob("synapse-state-*/state"))
             os.kill(pids[0], signal.SIGKILL)
@@ -61,17 +65,29 @@ def test_workers_end_with_a_killed_main_process_and_remove_its_socket():
         assert not list(Path(folder).glob("synapse-state-*"))
 
 
-@pytest.mark.parametrize("announced", [True, False])
-def test_a_worker_removes_the_socket_if_its_input_ends_unannounced(
-    announced, tmp_path, monkeypatch
-):
-    # A killed process closes its pipes before its children get another parent.
-    (tmp_path / "folder").mkdir()
-    options = {"main": os.getppid(), "state": {"path": str(tmp_path / "folder" / "state")}}
-    monkeypatch.setattr(worker, "_read_line", lambda: json.dumps(options).encode())
-    monkeypatch.setattr(worker, "_answer_requests", lambda options: announced)
-    assert worker.main() == 0
-    assert (tmp_path / "folder").exists() == announced
+def test_workers_remove_the_socket_before_they_have_another_parent():
+    # A killed process closes its pipes first. These workers see the old parent for ever.
+    code = textwrap.dedent("""
+        import sys
+        from synapse._internal import own_modules
+        from synapse.emulator import worker_pool
+        from synapse.emulator.__main__ import main
+        before = "import os; parent = os.getppid(); os.getppid = lambda: parent"
+        run = f"{before}\\n{own_modules._RUN}"
+        worker_pool.build_module_command = lambda module: own_modules.build_command(run, module)
+        sys.exit(main())
+    """)
+    options = json.dumps(Emulator(workers=2)._child_options())
+    with tempfile.TemporaryDirectory() as folder:
+        with run(code, folder) as main:
+            main.stdin.write(f"{options}\n".encode())
+            main.stdin.flush()
+            assert main.stdout.readline()
+            workers = find_workers(main)
+            main.kill()
+            wait_until(lambda: not any(map(is_running, workers)))
+        assert len(workers) == 2
+        assert not list(Path(folder).glob("synapse-state-*"))
 
 
 def test_workers_start_and_end_quietly_where_temporary_files_have_long_names(tmp_path, monkeypatch):
