@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import random
 import re
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from json_server import JsonHandler, JsonServer
 
 Row = dict[str, Any]
 Query = dict[str, list[str]]
@@ -26,7 +25,7 @@ _BOUNDS: dict[str, Callable[[int, int], bool]] = {
 }
 
 
-class ListServer:
+class ListServer(JsonServer):
     """A server with one list at any path.
 
     Attributes:
@@ -70,34 +69,13 @@ class ListServer:
         self._lock = threading.Lock()
         owner = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1  # headers and body in one packet
-
-            def do_GET(self) -> None:
+        class Handler(JsonHandler):
+            def do_GET(self) -> None:  # noqa: N802 - the name that the base calls
                 with owner._lock:
                     status, document = owner.answer(self.path)
-                body = json.dumps(document).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                with contextlib.suppress(ConnectionError):  # the client is gone
-                    self.wfile.write(body)
+                self.reply(status, document)
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Handler)
 
     def forget_queries(self) -> None:
         """Forget the queries so far, and those that a stopped call of this process still sends."""

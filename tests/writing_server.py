@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from json_server import JsonHandler, JsonServer
 
 FAULTS = (
     *("capped", "large", "throttled", "refused", "dropped", "lost", "broken", "fewer", "moved"),
@@ -15,7 +16,7 @@ FAULTS = (
 """What a plan may say about a write besides `ok`: see `WritingServer.write`."""
 
 
-class WritingServer:
+class WritingServer(JsonServer):
     """A server with tasks, which are created, changed, deleted and tagged.
 
     Attributes:
@@ -42,42 +43,18 @@ class WritingServer:
         self._lock = threading.Lock()
         owner = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-            wbufsize = -1
-
+        class Handler(JsonHandler):
             def handle_request(self) -> None:
                 content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 answer = owner.answer(self.command, self.path, content)
                 if answer is None:
                     self.close_connection = True
-                    return
-                status, document, headers = answer
-                body = b"" if status == 204 else json.dumps(document).encode()
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(body)
+                else:
+                    self.reply(*answer)
 
             do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_request  # noqa: N815
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/"
-
-    def close(self) -> None:
-        """End; connections that are held aren't waited for."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(Handler)
 
     def fill(self, count: int) -> None:
         """Make tasks with the ids from 1."""
