@@ -7,6 +7,44 @@ import signal
 import subprocess
 import sys
 
+STORING = """
+import sys
+import threading
+from pathlib import Path
+import synapse
+from synapse._internal import block_file
+
+lock = threading.Lock()
+
+def tell(*_):
+    with lock:  # pages that are read ahead come from several threads
+        print("at", flush=True)
+        sys.stdin.read(1)
+
+def write(descriptor, content):
+    for piece in (content[: len(content) // 2], content[len(content) // 2 :]):
+        tell()
+        write_all(descriptor, piece)
+
+def step(function):
+    def told(*args, **options):
+        tell()
+        return function(*args, **options)
+    return told
+
+write_all, block_file.write_all = block_file.write_all, write
+for name in ("unlink", "replace"):
+    setattr(Path, name, step(getattr(Path, name)))
+url, target = sys.argv[1:]
+
+def connect(**options):
+    return synapse.Session(url, "some-token", on_request=tell, on_response=tell, **options)
+"""
+"""Begin of a script that stores rows: tells each request and each write of `BlockFile`.
+
+Half of each block is a step of its own. The script's arguments are `url` and `target`.
+"""
+
 
 def run_and_kill(script: str, *arguments: str, steps: int) -> bool:
     """Run a script that prints a line before each step, and then waits for one.

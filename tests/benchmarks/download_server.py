@@ -13,20 +13,10 @@ import json
 import sys
 from urllib.parse import parse_qs, urlsplit
 
-from loopback import make_answer, serve
+from loopback import COLLECTION, make_answer, serve
 
 REPOSITORY = "bench/files"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-COLLECTION = {
-    "id": 1,
-    "name": "Bench",
-    "created": "2026-01-31T12:00:00Z",
-    "file_specifications": [
-        {"id": 1, "name": "image", "file_type": "data", "is_required": True, "is_primary": True}
-    ],
-}
-
-
 PRESIGNED = 2
 """The collection whose files have presigned URLs of another host."""
 SIGNATURE = f"X-Amz-Expires=3600&X-Amz-Signature={'0' * 64}"

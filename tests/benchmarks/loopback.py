@@ -17,6 +17,16 @@ from typing import TypeAlias
 Answer: TypeAlias = Callable[[str, str, bytes], bytes]
 """Makes a whole response from method, target and body of a request."""
 
+COLLECTION = {
+    "id": 1,
+    "name": "Bench",
+    "created": "2026-01-31T12:00:00Z",
+    "file_specifications": [
+        {"id": 1, "name": "image", "file_type": "data", "is_required": True, "is_primary": True}
+    ],
+}
+"""The row of a collection with one file for each unit."""
+
 _HERE = Path(__file__).parent
 # The kernel hands over as much at once. A buffer that stays costs less than a new one each time.
 _BUFFER = 256 * 1024

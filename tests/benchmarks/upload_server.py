@@ -16,16 +16,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from loopback import Answer, make_answer, serve
-
-COLLECTION = {
-    "id": 1,
-    "name": "Bench",
-    "created": "2026-01-31T12:00:00Z",
-    "file_specifications": [
-        {"id": 1, "name": "image", "file_type": "data", "is_required": True, "is_primary": True}
-    ],
-}
+from loopback import COLLECTION, Answer, make_answer, serve
 
 
 class Stub:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from killed_program import run_and_kill
+from killed_program import STORING, run_and_kill
 from list_server import FileServer
 
 import synapse
@@ -21,41 +21,10 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGKI
 KEYS = range(1, 201)
 SIZE = 10
 
-# Says each step before it is done, and waits until it may go on: so it can be killed there. Half of
-# each block is a step of its own.
-CHILD = """
-import sys
-import threading
-from pathlib import Path
-import synapse
-from synapse._internal import block_file
-
-url, dest = sys.argv[1:]
-
-lock = threading.Lock()
-
-def tell(*_):
-    with lock:
-        print("at", flush=True)
-        sys.stdin.read(1)
-
-def write(descriptor, content):
-    for piece in (content[: len(content) // 2], content[len(content) // 2 :]):
-        tell()
-        write_all(descriptor, piece)
-
-def step(function):
-    def told(*args, **options):
-        tell()
-        return function(*args, **options)
-    return told
-
-write_all, block_file.write_all = block_file.write_all, write
-for name in ("unlink", "replace"):
-    setattr(Path, name, step(getattr(Path, name)))
-session = synapse.Session(url, "some-token", page_size=10, on_request=tell, on_response=tell)
+CHILD = f"""{STORING}
+session = connect(page_size=10)
 collection = session.identity.get_or_stub(synapse.DataCollection, 7)
-assert not collection.download(dest, progress=False).failed
+assert not collection.download(target, progress=False).failed
 """
 
 

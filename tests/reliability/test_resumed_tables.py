@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fault_proxy import FaultProxy
-from killed_program import run_and_kill
+from killed_program import STORING, run_and_kill
 from list_server import ListServer
 
 import synapse
@@ -19,40 +19,8 @@ parquet = pytest.importorskip("pyarrow.parquet")
 
 KEYS = range(2, 8_001, 2)
 
-# Says each step before it is done, and waits until it may go on: so it can be killed there. Half of
-# each block is a step of its own.
-CHILD = """
-import sys
-import threading
-from pathlib import Path
-import synapse
-from synapse._internal import block_file
-
-url, target = sys.argv[1:]
-
-lock = threading.Lock()
-
-def tell(*_):
-    with lock:  # pages that are read ahead come from several threads
-        print("at", flush=True)
-        sys.stdin.read(1)
-
-def write(descriptor, content):
-    for piece in (content[: len(content) // 2], content[len(content) // 2 :]):
-        tell()
-        write_all(descriptor, piece)
-
-def step(function):
-    def told(*args, **options):
-        tell()
-        return function(*args, **options)
-    return told
-
-write_all, block_file.write_all = block_file.write_all, write
-for name in ("unlink", "replace"):
-    setattr(Path, name, step(getattr(Path, name)))
-session = synapse.Session(url, "some-token", on_request=tell, on_response=tell)
-session.tasks.page_size(500).to_parquet(target)
+CHILD = f"""{STORING}
+connect().tasks.page_size(500).to_parquet(target)
 """
 
 
