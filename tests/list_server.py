@@ -14,8 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from json_server import JsonHandler, JsonServer
 
-from synapse.annotations import Box, write_document
-
 Row = dict[str, Any]
 Query = dict[str, list[str]]
 
@@ -199,17 +197,3 @@ def make_unit(key: int) -> Row:
         "checksum": hashlib.md5(content).hexdigest(),
     }
     return {"id": key, "files": {"text": file}, "meta": {"n": key}}
-
-
-def make_task(key: int) -> Row:
-    """Return the row of a task with a picture and a box."""
-    file = {"url": f"/media/{key}?X-Amz-Signature=5ecret", "path": f"{key}.png"}
-    files = {"photo": {**file, "file_type": "image"}}
-    box = Box(1, 2, 3, 4, label="car", medium="image_1")
-    return {
-        "id": key,
-        "project": 1,
-        "data": write_document([box], sizes={"image_1": (9, 9)}),
-        "data_unit": {"id": key + 1, "meta": {"name": f"photo {key}.png"}, "files": files},
-        "files": files,
-    }

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from killed_program import STORING, run_and_kill
-from list_server import ListServer, make_task
+from list_server import ListServer
+from picture_tasks import make_task
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGKILL.")
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from list_server import ListServer, make_task
+from list_server import ListServer
+from picture_tasks import make_task
 
 import synapse
 from synapse._internal.part_files import find_part_path
