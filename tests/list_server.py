@@ -32,6 +32,7 @@ class ListServer(JsonServer):
         rows: The rows.
         key: Their unique field.
         default_order: The order without `ordering=`, as in `ordering=`; `None` for that of `rows`.
+        has_ordering: Whether the server honours `ordering=`, or ignores it.
         has_bounds: Whether the server honours `id__gt=` and the like, or ignores them.
         is_sorted: Whether `rows` are in the order of the key, which makes long lists fast.
         is_strict: Whether the server refuses bounds that it doesn't know with 400.
@@ -52,6 +53,7 @@ class ListServer(JsonServer):
         self.rows = rows
         self.key = key
         self.default_order: str | None = None
+        self.has_ordering = True
         self.has_bounds = True
         self.is_sorted = False
         self.is_strict = False
@@ -134,7 +136,8 @@ class ListServer(JsonServer):
         return rows
 
     def _sort(self, rows: list[Row], query: Query) -> list[Row]:
-        ordering = query.get("ordering", [self.default_order])[0]
+        wanted = query.get("ordering") if self.has_ordering else None
+        ordering = wanted[0] if wanted else self.default_order
         if self.is_sorted and ordering in (self.key, f"-{self.key}"):
             return rows if ordering == self.key else rows[::-1]
         if self.shuffles_ties:

@@ -159,11 +159,15 @@ class BlockFile:
         """
         if self._descriptor < 0:
             return
+        keep = keep and self.is_resumable
+        with contextlib.suppress(OSError):
+            if not keep:
+                self._truncate(0)  # Windows doesn't remove what another program has open
         if os.name == "nt":
             self._release()
         with contextlib.suppress(OSError):
             self._complete.unlink(missing_ok=True)
-            if not (keep and self.is_resumable):
+            if not keep:
                 self._path.unlink(missing_ok=True)
         self._release()
 

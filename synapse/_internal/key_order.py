@@ -27,22 +27,20 @@ class Place(NamedTuple):
 
 
 class KeyOrder:
-    """Find the place after each page of a list.
-
-    Without an order in the query, the rows show whether they are in the order of the key.
+    """Find the place after each page of a list that was requested in the order of a key.
 
     Args:
         key: The unique field.
-        step: 1 for a query in ascending order of the key, -1 for descending, 0 without an order.
+        step: 1 for ascending keys, -1 for descending ones.
         place: The place after which an earlier call's reading goes on, if any.
     """
 
-    def __init__(self, key: str, *, step: int = 0, place: Place | None = None) -> None:
+    def __init__(self, key: str, step: int, place: Place | None = None) -> None:
         self._key = key
         self._is_resumed = place is not None
         self._is_lost = False
         self._last = None if place is None else place.key
-        self._step = step if place is None else place.step
+        self._step = step
 
     def follow(self, rows: Sequence[Mapping[str, Any]]) -> Place | None:
         """Return the place after a page; `None` if the rows aren't in the order of the key.
@@ -56,14 +54,11 @@ class KeyOrder:
         if self._is_lost:
             return None
         keys: list[Any] = [row.get(self._key) for row in rows]
-        before = [] if self._last is None else [self._last]
         if set(map(type, keys)) == {int}:
-            first, last = [*before, keys[0]][0], keys[-1]
-            step = self._step or (last > first) - (last < first)
-            is_after = not before or (keys[0] - before[0]) * step > 0
-            if is_after and keys == sorted(keys, reverse=step < 0):
-                self._last, self._step = last, step
-                return Place(last, step) if step else None
+            is_after = self._last is None or (keys[0] - self._last) * self._step > 0
+            if is_after and keys == sorted(keys, reverse=self._step < 0):
+                self._last = keys[-1]
+                return Place(keys[-1], self._step)
         if self._is_resumed:
             raise InvalidResponse(
                 200,

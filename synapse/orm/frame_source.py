@@ -21,12 +21,14 @@ __all__ = ["FrameSource", "Origin"]
 
 
 class Origin(NamedTuple):
-    """The query behind rows that may be in the order of the key.
+    """The query behind rows that another call can go on with, in the order of the key.
+
+    Without an order of the query the server chooses one, which may begin like that of the key.
 
     Attributes:
-        query: The query.
+        query: The query with its order.
         column: Name of the key in the plain rows.
-        step: 1 for ascending keys, -1 for descending ones, 0 if the query has no order.
+        step: 1 for ascending keys, -1 for descending ones.
         wrap: Makes the source of another query.
     """
 
@@ -66,7 +68,7 @@ class FrameSource:
         raise NotImplementedError  # defined by the iterable
 
     def _origin(self) -> Origin | None:
-        """Return the query, if reading can go on after a key."""
+        """Return the query in the order of the key, if reading can go on after a key."""
         return None
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
@@ -131,8 +133,9 @@ class FrameSource:
 
         The file appears when complete. Until then, the rows are in `.NAME.part` beside the file.
         After an interrupt, a failure or the death of the program, the same call goes on after the
-        last stored row. Stored rows stay as they were. Rows in another order than the id's, slices,
-        statistics, and rows of servers without bounds on the id are read again from the start.
+        last stored row. Stored rows stay as they were. Without an order, rows come in the order of
+        the id. Rows in another order, slices, statistics, and rows of servers without bounds on the
+        id are read again from the start.
 
         Args:
             path: Path of the file, which replaces an older one.

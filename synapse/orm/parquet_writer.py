@@ -82,9 +82,9 @@ class _Writing:
     """
 
     def __init__(self, source: FrameSource, table: UnfinishedTable) -> None:
-        self._source = source
         self._table = table
-        self._origin = source._origin()
+        self._origin = origin = source._origin()
+        self._source = source if origin is None else origin.wrap(origin.query)
         self._order = self._find_order(table.place)
         self._pending: list[tuple[pa.RecordBatch, Place | None]] = []
 
@@ -131,4 +131,4 @@ class _Writing:
 
     def _find_order(self, place: Place | None) -> KeyOrder | None:
         origin = self._origin
-        return origin and KeyOrder(origin.column, step=origin.step, place=place)
+        return origin and KeyOrder(origin.column, origin.step, place)

@@ -475,11 +475,12 @@ class Query(BaseManager[T], FrameSource):
 
     def _origin(self) -> Origin | None:
         schema, state = self._resource.__schema__, self._state
-        orders = {(): 0, (schema.key,): 1, (f"-{schema.key}",): -1}
+        steps = {(): 1, (schema.key,): 1, (f"-{schema.key}",): -1}
         is_whole = state.window == EVERYTHING and schema.fields[schema.key].is_filterable
-        if not is_whole or state.ordering not in orders:
+        if not is_whole or state.ordering not in steps:
             return None
-        return Origin(self, schema.key, orders[state.ordering], lambda query: query)
+        query = self if state.ordering else self.order_by(schema.key)
+        return Origin(query, schema.key, steps[state.ordering], lambda other: other)
 
     # -- Inside ------------------------------------------------------------------------------
 

@@ -44,10 +44,12 @@ class DataSetMixin(Resource):
         """Write tasks and their pictures as a data set of a common format.
 
         One request for each page of tasks, and one for each picture that the folder lacks. After an
-        interrupt, a failed request or the death of the program, the same call goes on: it asks for
-        the tasks after the stored ones, and once more for each hundred stored tasks of which a
-        picture is missing. Stored tasks stay as they were. Tasks in another order than the id's,
-        slices, and tasks of servers without bounds on the id are listed again from the start.
+        interrupt, a failed request or the death of the program, the same call goes on after the
+        stored tasks, which stay as they were: one request to find out whether the server can, one
+        for each page, and one for each stored hundred of which a picture is missing or the program
+        holds other values. Tasks in another order than the id's, slices, tasks with more expanded
+        relations than the unit, and those of servers without bounds on the id are listed again from
+        the start.
 
         A list of tasks whose units aren't loaded takes one request more for each hundred. Memory
         stays flat for any number of tasks. Afterwards the folder has exactly the files of this
@@ -64,8 +66,8 @@ class DataSetMixin(Resource):
                 annotations have, by name. Classes that this project lacks may be among them.
             split: Part of the data set for each task: a name for all; shares such as
                 `{"train": 0.8, "val": 0.2}`, which always divide the same units alike; or a
-                function of the task. By default the splits that an import noted in the units'
-                `meta`; the names of pictures come from there, too.
+                function of the task, whose files may lack URLs. By default the splits that an
+                import noted in the units' `meta`; the names of pictures come from there, too.
             images: `"copy"`, `"link"` for hard links where possible, or `"none"`.
             strict: Whether the first loss is an error instead of a line of the report.
             workers: Number of pictures in flight.
@@ -84,6 +86,7 @@ class DataSetMixin(Resource):
                 misspelt, a task is of another project or has unsaved changes, a stopped call has
                 stored tasks of another query, or the folder has files that no export wrote.
             ClientError: The tasks can't be read.
+            OSError: A file can't be written.
 
         Example:
             >>> report = project.export(Path("set"), "coco", images="none")

@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,7 +21,7 @@ from synapse._internal.lazy_import import load
 from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
 from synapse.annotations import Annotation, Annotations
-from synapse.errors import ClientError, SynapseError, UnknownDocument, UsageError
+from synapse.errors import ClientError, DataLost, SynapseError, UnknownDocument, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
 from synapse.formats.objects import ImageObject, find_objects
 from synapse.formats.pictures import check_mode
@@ -136,8 +136,14 @@ def _choose_tasks(project: Any, tasks: Any) -> Iterable[Any]:
     return query
 
 
+def _check_tasks(project: Any, tasks: Sequence[Any]) -> Sequence[Any]:
+    """Return tasks as the project's server has them; refuse others."""
+    for task in tasks:
+        _check_task(project, task)
+    return tasks
+
+
 def _check_task(project: Any, task: Any) -> None:
-    """Refuse what isn't a task as the project's server has it."""
     if not isinstance(task, load("synapse.resources.tasks").Task):
         raise UsageError(
             f"tasks= has {task!r}, which is not a task. Pass tasks, or a query such as "
@@ -163,11 +169,15 @@ def _open_listing(query: Iterable[Any], stage: Path, *, resume: bool) -> Iterato
     try:
         yield listing
     except BaseException as error:
-        # Other errors of ours tell about the tasks or the arguments: both can be mended.
+        # Other errors of ours tell about tasks, which the user mends, or about `tasks=`; with all
+        # tasks stored, also about arguments for writing.
         keep = isinstance(error, ClientError) or not isinstance(error, SynapseError)
+        keep = keep or (listing.is_stored and not isinstance(error, DataLost))
         raise
     finally:
         listing.close(keep=keep)
+        with suppress(OSError):  # has pictures or tasks
+            stage.rmdir()
 
 
 class _PictureStage:
@@ -224,12 +234,10 @@ def _read_tasks(
 ) -> Iterator[tuple[Any, Meta, list[Picture]]]:
     """Yield the tasks with `meta` and pictures."""
     for tasks, list_again in listing:
-        for task in tasks:
-            _check_task(project, task)
-        found = pictures.find(tasks)
+        found = pictures.find(_check_tasks(project, tasks))
         waiting = pictures.find_missing(found)
         if waiting and list_again is not None:
-            found = pictures.find(list_again())
+            found = pictures.find(_check_tasks(project, list_again()))
             waiting = pictures.find_missing(found)
         meta = _read_meta([task for task, _ in found])
         pictures.fetch(waiting)

@@ -7,6 +7,7 @@ it is missing.
 
 from __future__ import annotations
 
+import errno
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ from synapse._internal.block_file import BlockFile, StoredBlock
 from synapse._internal.key_order import KeyOrder, Place
 from synapse.errors import BadRequest, FilterIgnored
 from synapse.orm import registry
+from synapse.orm.fields import MISSING
 from synapse.orm.frame_source import Origin
 from synapse.orm.payloads import find_pointer
 from synapse.orm.query import Query
@@ -63,6 +65,11 @@ class TaskListing:
         while tasks := list(islice(iterator, _BATCH)):
             yield TaskBatch(tasks)
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether all tasks are stored."""
+        return False
+
     def close(self, *, keep: bool) -> None:
         """End the use of stored tasks.
 
@@ -86,9 +93,14 @@ class _StoredListing(TaskListing):
         self._origin = origin
         self._store = store
         self._schema = origin.query._resource.__schema__
+        self._is_stored = False
 
     def __iter__(self) -> Iterator[TaskBatch]:
-        """Yield the stored batches, then others. One request for each page of others."""
+        """Yield the stored batches, then others.
+
+        One request for each page of others; one more if some are stored, and for each batch that
+        has to be listed again.
+        """
         place = self._store.place
         if place is not None and not self._can_list_after(place):
             self._store.clear()
@@ -97,12 +109,16 @@ class _StoredListing(TaskListing):
             yield from self._read_stored()
             rest: Any = self._origin.after(*place)
             self._tasks = rest
-        order = KeyOrder(self._schema.key, step=self._origin.step, place=place)
+        order = KeyOrder(self._schema.key, self._origin.step, place)
         is_stored = True
         for batch in super().__iter__():
             yield batch
-            if is_stored:
-                is_stored = self._add(batch.tasks, order)
+            is_stored = is_stored and self._add(batch.tasks, order)
+        self._is_stored = is_stored
+
+    @property
+    def is_stored(self) -> bool:
+        return self._is_stored
 
     def close(self, *, keep: bool) -> None:
         self._store.close(keep=keep)
@@ -130,18 +146,22 @@ class _StoredListing(TaskListing):
 
     def _read_stored(self) -> Iterator[TaskBatch]:
         after: Place | None = None
+        rows = self._store.rows
         for block in self._store.blocks():
+            rows -= block.rows
             if block.place is None:  # `_add` stores none
                 return
             list_again = partial(self._list_again, after, block.place)
             tasks = self._load(block)
             yield TaskBatch(list_again()) if tasks is None else TaskBatch(tasks, list_again)
             after = block.place
+        if rows:
+            raise OSError(errno.EIO, "The stored tasks have been damaged", str(self._store.target))
 
     def _load(self, block: StoredBlock) -> list[Any] | None:
-        """Return a block's tasks; `None` if the program holds one of them with fewer fields.
+        """Return a block's tasks; `None` if the program holds one of them with other values.
 
-        Objects that the program holds stay as they are: they may be newer than the stored rows.
+        Nothing tells which values are newer.
         """
         rows = json.loads(zlib.decompress(block.content))
         query, key = self._origin.query, self._schema.key
@@ -172,8 +192,9 @@ def open_listing(tasks: Iterable[Any], folder: Path, *, resume: bool) -> TaskLis
     """Return the tasks of an export in batches.
 
     Args:
-        tasks: A query, whose list another call can go on with; or other tasks.
-        folder: Folder of the stored tasks, which is made for a query.
+        tasks: A query, whose list another call can go on with; or other tasks, also a query that
+            expands more than the units.
+        folder: Folder of the stored tasks, which is made for a query, in that of the export.
         resume: Whether to go on after the tasks of a stopped call.
 
     Raises:
@@ -181,10 +202,10 @@ def open_listing(tasks: Iterable[Any], folder: Path, *, resume: bool) -> TaskLis
         OSError: The tasks can't be stored.
     """
     origin = tasks._origin() if isinstance(tasks, Query) else None
-    if origin is None:
+    if origin is None or set(origin.query._state.expand) != {_UNIT}:
         return TaskListing(tasks)
     folder.mkdir(exist_ok=True)
-    store = BlockFile(folder / "export", origin.identify("export"))
+    store = BlockFile(folder / folder.parent.name, origin.identify("export"))
     try:
         if resume:
             store.resume()
@@ -199,12 +220,13 @@ def open_listing(tasks: Iterable[Any], folder: Path, *, resume: bool) -> TaskLis
 def _find_held(
     identity: IdentityMap, cls: type[Entity], rows: Iterable[Mapping[str, Any]]
 ) -> dict[Any, Entity] | None:
-    """Return the known objects of some rows by id; `None` if one has fewer fields than its row."""
+    """Return the known objects of some rows by id; `None` if one differs from its row."""
     held = {}
     for row in rows:
         known = identity.get(cls, row[cls.__schema__.key])
         if known is not None:
-            if not row.keys() <= known._raw.keys():
+            said = _remove_urls(known._raw)
+            if any(said.get(name, MISSING) != row[name] for name in row if name != _UNIT):
                 return None
             held[known._key] = known
     return held
@@ -213,8 +235,8 @@ def _find_held(
 def _make_row(task: Any) -> dict[str, Any]:
     """Return a task's row as the server sent it, with the unit, without URLs."""
     row, unit = _remove_urls(task._raw), task.data_unit
-    if find_pointer(row.get("data")) is not None:  # not read: the task has no picture
-        row["data"] = None
+    if find_pointer(row.get("data")) is not None:  # read when needed
+        del row["data"]
     row[_UNIT] = None if unit is None else _remove_urls(unit._raw)
     return row
 

@@ -130,14 +130,16 @@ class _UnitList:
     def walk(
         self, after: Place | None = None, until: Place | None = None, *, workers: int = WORKERS
     ) -> Generator[Page, None, None]:
-        """Yield the pages, of all rows or of those between two places. One request for each."""
+        """Yield the pages, of all rows or of those between two places. One request for each.
+
+        In the order of the key: the server's own may begin alike, and a call that goes on after a
+        place would miss rows.
+        """
         params = list(self.params)
-        for place, bounds in ((after, ("gt", "lt")), (until, ("lte", "gte"))):
+        for place, bound in ((after, "gt"), (until, "lte")):
             if place is not None:
-                params.append((f"{KEY}__{bounds[place.step < 0]}", place.key))
-        place = after or until
-        if place is not None:
-            params.append(("ordering", KEY if place.step > 0 else f"-{KEY}"))
+                params.append((f"{KEY}__{bound}", place.key))
+        params.append(("ordering", KEY))
         return walk(self.transport, self.path, params, workers=workers, resource=self.resource)
 
 
@@ -333,7 +335,7 @@ class _DownloadRun:
         """Store the pages after the stored ones, and queue all files."""
         pages = self._find_pages()
         stored = self._lines.rows
-        order = KeyOrder(KEY, place=self._lines.place)
+        order = KeyOrder(KEY, 1, self._lines.place)
         for page in pages:
             self._pipeline.check()
             if not page.rows:

@@ -168,3 +168,21 @@ def test_a_thread_that_appends_after_the_end_writes_into_no_other_file(
 
 def test_digests_are_those_of_the_facts() -> None:
     assert digest_facts(["a", None]) == digest_facts(["a", None]) != digest_facts(["a", "b"])
+
+
+def test_rows_that_cannot_be_removed_are_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    file = BlockFile(tmp_path / "rows", {})
+    file.resume()
+    file.add_block(b"rows", 3, Place(9, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", fail)  # as Windows does if another program has the file open
+        file.close(keep=False)
+    again = BlockFile(tmp_path / "rows", {})
+    again.resume()
+    assert (again.rows, again.place) == (0, None)
+    again.close(keep=False)

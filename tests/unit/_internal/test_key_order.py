@@ -17,34 +17,33 @@ def rows(*keys: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("step", "pages", "places"),
     [
-        (0, [(1, 4), (5,)], [Place(4, 1), Place(5, 1)]),
-        (0, [(9, 4), (3,)], [Place(4, -1), Place(3, -1)]),
-        (0, [(1,), (3,)], [None, Place(3, 1)]),
+        (1, [(1, 4), (5,)], [Place(4, 1), Place(5, 1)]),
+        (-1, [(9, 4), (3,)], [Place(4, -1), Place(3, -1)]),
         (1, [(1,), (3,)], [Place(1, 1), Place(3, 1)]),
         (-1, [(3,)], [Place(3, -1)]),
         (1, [(3, 1), (5,)], [None, None]),
-        (0, [(1, 2), (2, 3)], [Place(2, 1), None]),
-        (0, [(1, 2), (4, 3), (5,)], [Place(2, 1), None, None]),
-        (0, [("a", "b")], [None]),
-        (0, [(True, 2)], [None]),
+        (1, [(1, 2), (2, 3)], [Place(2, 1), None]),
+        (1, [(1, 2), (4, 3), (5,)], [Place(2, 1), None, None]),
+        (1, [("a", "b")], [None]),
+        (1, [(True, 2)], [None]),
     ],
 )
 def test_place_after_each_page(
     step: int, pages: list[tuple[Any, ...]], places: list[Place | None]
 ) -> None:
-    order = KeyOrder("id", step=step)
+    order = KeyOrder("id", step)
     assert [order.follow(rows(*page)) for page in pages] == places
 
 
 @pytest.mark.parametrize("keys", [(4, 5), (5, 4), (6, 9), ("x",)])
 def test_rows_that_are_not_after_those_of_an_earlier_call(keys: tuple[Any, ...]) -> None:
-    order = KeyOrder("id", place=Place(6, 1))
+    order = KeyOrder("id", 1, Place(6, 1))
     with pytest.raises(InvalidResponse, match=r"after id 6.*resume=False"):
         order.follow(rows(*keys))
 
 
 def test_rows_after_those_of_an_earlier_call() -> None:
-    order = KeyOrder("id", place=Place(6, -1))
+    order = KeyOrder("id", -1, Place(6, -1))
     assert order.follow(rows(5)) == Place(5, -1)
 
 

@@ -54,7 +54,7 @@ def stop(lists: ListServer, project: Any, folder: Path, *, pages: int = 3, **opt
         export(project, folder, **options)
     lists.answers_left = 10**9
     lists.forget_queries()
-    return find_part_path(folder / ".synapse-export-1" / "export")
+    return find_part_path(folder / ".synapse-export-1" / folder.name)
 
 
 def read_names(folder: Path) -> list[str]:
@@ -100,14 +100,22 @@ def test_losses_of_stored_tasks_are_reported_again(
     assert export(project, tmp_path).skipped == {"no-picture": 2}
 
 
-@pytest.mark.parametrize("ordering", ["id", "-id"])
-def test_a_query_of_tasks(lists: ListServer, project: Any, tmp_path: Path, ordering: str) -> None:
-    tasks = project.tasks.filter(id__gt=300).order_by(ordering)
+@pytest.mark.parametrize("ordering", [(), ("id",), ("-id",)])
+def test_a_query_of_tasks(
+    lists: ListServer, project: Any, tmp_path: Path, ordering: tuple[str, ...]
+) -> None:
+    # The server's own order begins like that of the ids.
+    lists.default_order = "priority"
+    for row in lists.rows:
+        row["priority"] = row["id"] > 1400
+    lists.rows[450:] = lists.rows[:449:-1]
+    lists.is_sorted = False
+    tasks = project.tasks.filter(id__gt=300).order_by(*ordering)
     stop(lists, project, tmp_path, tasks=tasks)
 
     export(project, tmp_path, tasks=tasks.page_size(50))
 
-    assert read_names(tmp_path) == make_names(KEYS[100:][:: 1 if ordering == "id" else -1])
+    assert read_names(tmp_path) == make_names(KEYS[100:][:: -1 if ordering == ("-id",) else 1])
 
 
 def test_stored_tasks_have_no_addresses_of_files(
@@ -124,7 +132,20 @@ def test_stored_tasks_have_no_addresses_of_files(
     assert b"5ecret" not in json.dumps(rows).encode()
     assert rows[0]["files"]["photo"]["path"] == "3.png"
     assert rows[0]["data"] == lists.rows[0]["data"]
-    assert rows[1]["data"] is None
+    assert "data" not in rows[1]
+
+
+def test_documents_that_were_not_read_are_unknown(
+    lists: ListServer, project: Any, tmp_path: Path
+) -> None:
+    pointer = {"mode": "presigned", "presigned_url": f"{lists.url}?X-Amz-Signature=5ecret"}
+    lists.rows[1] |= {"files": {}, "data": pointer}
+    stop(lists, project, tmp_path)
+    kept: list[Any] = []
+    with open_project(lists) as other:
+        export(other, tmp_path, split=kept.append)
+    assert kept[0].to_dict()["data"] == lists.rows[0]["data"]
+    assert "data" not in kept[1].to_dict()
 
 
 def test_tasks_that_change_meanwhile(lists: ListServer, project: Any, tmp_path: Path) -> None:
@@ -135,24 +156,22 @@ def test_tasks_that_change_meanwhile(lists: ListServer, project: Any, tmp_path: 
     assert read_names(tmp_path) == make_names([*KEYS[:-1], 9000, 9001])
 
 
-def test_objects_that_the_program_holds_stay_as_they_are(
+def test_tasks_of_which_the_program_holds_other_values_are_listed_again(
     lists: ListServer, project: Any, tmp_path: Path
 ) -> None:
-    stop(lists, project, tmp_path)
-    for at in (150, 152):
-        lists.rows[at]["data_unit"]["meta"]["name"] = "another.png"
-    held = project.tasks.expand("data_unit")[150]
-    unit = project.tasks.expand("data_unit")[152].data_unit
-    lists.queries.clear()
+    old = list(project.tasks.expand("data_unit")[100:200])
+    lists.rows[150]["data_unit"]["meta"]["name"] = "another.png"
+    with open_project(lists) as other:
+        stop(lists, other, tmp_path)
 
     export(project, tmp_path)
 
     names = make_names(KEYS)
-    names[150] = "454_another.png"
-    names[152] = "460_another.png"
+    names[150] = "another.png"
     assert read_names(tmp_path) == names
-    assert held.data_unit.meta == unit.meta == {"name": "another.png"}
-    assert None not in list_pages(lists)
+    assert old[50].data_unit.meta == {"name": "another.png"}
+    between = [query for query in lists.queries if "id__lte" in query]
+    assert {(query["id__gt"][0], query["id__lte"][0]) for query in between} == {("300", "600")}
 
 
 def test_objects_with_fewer_fields_are_listed_again(
@@ -174,7 +193,9 @@ def test_objects_with_fewer_fields_are_listed_again(
 def test_other_tasks_need_another_call(lists: ListServer, project: Any, tmp_path: Path) -> None:
     stop(lists, project, tmp_path)
     others = project.tasks.filter(is_discarded=False).order_by("id")
-    with pytest.raises(UsageError, match=r"export is unfinished: .*another query .*300 rows"):
+    with pytest.raises(
+        UsageError, match=rf"{tmp_path.name} is unfinished: .*another query .*300 rows"
+    ):
         export(project, tmp_path, tasks=others)
 
     export(project, tmp_path, tasks=others, resume=False)
@@ -200,13 +221,14 @@ def test_servers_without_bounds_list_all_again(
     assert read_names(tmp_path) == make_names(KEYS)
 
 
-@pytest.mark.parametrize("kind", ["another order", "a slice", "a list"])
+@pytest.mark.parametrize("kind", ["another order", "more expanded", "a slice", "a list"])
 def test_other_tasks_are_not_stored(
     lists: ListServer, project: Any, tmp_path: Path, kind: str
 ) -> None:
     query = project.tasks.expand("data_unit")
     tasks = {
         "another order": query.order_by("status"),
+        "more expanded": query.expand("tags"),
         "a slice": query[10:],
         "a list": (task for task in query),
     }[kind]
@@ -222,6 +244,47 @@ def test_errors_that_a_mended_task_ends_leave_nothing(
     lists.rows[3] = make_task(KEYS[3])
     export(project, tmp_path, strict=True)
     assert read_names(tmp_path) == make_names(KEYS)
+
+
+def test_errors_about_arguments_for_writing_keep_the_tasks(
+    lists: ListServer, project: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="carr"):
+        export(project, tmp_path, classes=["carr"])
+    lists.forget_queries()
+    export(project, tmp_path, classes=["car"])
+    assert read_names(tmp_path) == make_names(KEYS)
+    assert list_pages(lists) == ["1500", "1500"]
+
+
+def test_errors_about_tasks_leave_nothing(lists: ListServer, project: Any, tmp_path: Path) -> None:
+    lists.rows[350]["project"] = 2
+    with pytest.raises(UsageError, match="project 2"):
+        export(project, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tasks_listed_again_are_checked(lists: ListServer, project: Any, tmp_path: Path) -> None:
+    stop(lists, project, tmp_path)
+    lists.rows.insert(1, {**make_task(4), "project": 2})
+    with open_project(lists) as other:
+        held = other._session.identity.get_or_stub(synapse.Task, KEYS[0])
+        with pytest.raises(UsageError, match="Task 4 is of project 2"):
+            export(other, tmp_path)
+        assert held.id == 3
+
+
+def test_damaged_tasks_are_an_error(
+    lists: ListServer, project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stop(lists, project, tmp_path)
+
+    def damage(query: Any) -> None:
+        path.write_bytes(path.read_bytes()[:-100])
+
+    lists.before = damage
+    with pytest.raises(OSError, match="damaged"):
+        export(project, tmp_path)
 
 
 def test_errors_of_the_program_keep_the_tasks(
