@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
+
+from synapse._internal.block_file import BlockFile
+from synapse._internal.part_files import find_part_path
 
 STORING = """
 import sys
@@ -72,3 +77,20 @@ def run_and_kill(script: str, *arguments: str, steps: int) -> bool:
         process.stdout.read()
     assert process.returncode in (0, -signal.SIGKILL)
     return process.returncode != 0
+
+
+def count_stored(target: Path, copy: Path) -> int:
+    """Return the number of rows that a killed program has stored.
+
+    Args:
+        target: Path of the final file.
+        copy: Folder for a copy, which is emptied.
+    """
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    if find_part_path(target).exists():
+        shutil.copy(find_part_path(target), copy)
+    file = BlockFile(copy / target.name, {})
+    rows = sum(block.rows for block in file.blocks())
+    file.close(keep=False)
+    return rows

@@ -148,9 +148,9 @@ class _StoredListing(TaskListing):
         after: Place | None = None
         rows = self._store.rows
         for block in self._store.blocks():
-            rows -= block.rows
             if block.place is None:  # `_add` stores none
-                return
+                break
+            rows -= block.rows
             list_again = partial(self._list_again, after, block.place)
             tasks = self._load(block)
             yield TaskBatch(list_again()) if tasks is None else TaskBatch(tasks, list_again)
@@ -183,9 +183,8 @@ class _StoredListing(TaskListing):
     def _list_again(self, after: Place | None, until: Place) -> list[Any]:
         """Return the tasks between two places. One request for each page."""
         query: Any = self._origin.query if after is None else self._origin.after(*after)
-        name, is_rising = self._schema.key, until.step > 0
-        bound = {f"{name}__{'lte' if is_rising else 'gte'}": until.key}
-        return list(query.order_by(name if is_rising else f"-{name}").filter(**bound))
+        bound = {f"{self._schema.key}__{'lte' if until.step > 0 else 'gte'}": until.key}
+        return list(query.filter(**bound))
 
 
 def open_listing(tasks: Iterable[Any], folder: Path, *, resume: bool) -> TaskListing:
@@ -235,7 +234,7 @@ def _find_held(
 def _make_row(task: Any) -> dict[str, Any]:
     """Return a task's row as the server sent it, with the unit, without URLs."""
     row, unit = _remove_urls(task._raw), task.data_unit
-    if find_pointer(row.get("data")) is not None:  # read when needed
+    if find_pointer(row.get("data")) is not None:  # a call that goes on loads it if needed
         del row["data"]
     row[_UNIT] = None if unit is None else _remove_urls(unit._raw)
     return row

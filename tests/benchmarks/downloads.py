@@ -92,14 +92,17 @@ def main(case: str, url: str) -> None:
 
             number = PRESIGNED if case == "presigned" else 1
             collection = synapse.Session(url, "token").data_collections.get(number)
-            run_case: Callable[[], object] = lambda: collection.download(  # noqa: E731 - one of several
-                target, workers=WORKERS, progress=False
+            run_case: Callable[[], object] = partial(
+                collection.download, target, workers=WORKERS, progress=False
             )
         elif case == "huggingface_hub":
             import huggingface_hub
 
-            run_case = lambda: huggingface_hub.snapshot_download(  # noqa: E731 - one of several
-                "bench/files", local_dir=target, max_workers=WORKERS
+            run_case = partial(
+                huggingface_hub.snapshot_download,
+                "bench/files",
+                local_dir=target,
+                max_workers=WORKERS,
             )
         else:
             run_case = partial(fetch_by_curl if case == "curl" else fetch, url, target)

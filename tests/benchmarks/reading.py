@@ -41,7 +41,7 @@ def read(
 
 def make_cases(names: str, url: str, count: int, folder: str | None = None) -> Cases:
     """Make the cases of these names, which semicolons part."""
-    return {n: lambda n=n: read(n, url, count, folder) for n in names.split("; ")}  # type: ignore[misc] # mypy can't infer it
+    return {name: partial(read, name, url, count, folder) for name in names.split("; ")}
 
 
 def measure(note: Note, number: int) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from killed_program import STORING, run_and_kill
+from killed_program import STORING, count_stored, run_and_kill
 from list_server import FileServer
 
 import synapse
-from synapse._internal.block_file import BlockFile
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGKILL.")
 
@@ -38,19 +36,6 @@ def lists() -> Iterator[FileServer]:
 def run(lists: FileServer, dest: Path, steps: int) -> bool:
     """Run a program, and kill it after so many steps; return whether it was killed."""
     return run_and_kill(CHILD, lists.url, str(dest), steps=steps)
-
-
-def count_stored(dest: Path) -> int:
-    """Return the number of stored lines."""
-    copy = dest.with_name("copy")
-    shutil.rmtree(copy, ignore_errors=True)
-    copy.mkdir()
-    if (dest / ".units.jsonl.part").exists():
-        shutil.copy(dest / ".units.jsonl.part", copy)
-    file = BlockFile(copy / "units.jsonl", {})
-    rows = sum(block.rows for block in file.blocks())
-    file.close(keep=False)
-    return rows
 
 
 def find_present(dest: Path) -> set[int]:
@@ -77,7 +62,8 @@ def check_result(dest: Path) -> None:
 def test_a_program_that_is_killed(lists: FileServer, tmp_path: Path) -> None:
     dest = tmp_path / "dest"
     assert run(lists, dest, 150)
-    stored, present = count_stored(dest), find_present(dest)
+    stored = count_stored(dest / "units.jsonl", dest.with_name("copy"))
+    present = find_present(dest)
     assert 0 < stored < len(KEYS)
     lists.queries.clear()
 
@@ -98,7 +84,10 @@ def test_a_program_that_is_killed_again_and_again(lists: FileServer, tmp_path: P
         kills += 1
         check_queries(lists, stored, present)
         assert not (dest / "units.jsonl").exists()
-        stored, present = count_stored(dest), find_present(dest)
+        stored, present = (
+            count_stored(dest / "units.jsonl", dest.with_name("copy")),
+            find_present(dest),
+        )
         lists.queries.clear()
 
     check_queries(lists, stored, present)

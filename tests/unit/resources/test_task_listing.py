@@ -274,9 +274,7 @@ def test_tasks_listed_again_are_checked(lists: ListServer, project: Any, tmp_pat
         assert held.id == 3
 
 
-def test_damaged_tasks_are_an_error(
-    lists: ListServer, project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_tasks_are_an_error(lists: ListServer, project: Any, tmp_path: Path) -> None:
     path = stop(lists, project, tmp_path)
 
     def damage(query: Any) -> None:
